@@ -1,0 +1,2 @@
+//! Part of Rialto.
+fn main() {}
