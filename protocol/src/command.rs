@@ -1,0 +1,357 @@
+//! Bytes → commands: the inbound half of the Centrifuge client protocol in JSON (`client.proto`, messages `Command` and `*Request`).
+//!
+//! Size is checked by the socket; here nesting, the number of commands and the length of names are checked before anything is built for them.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::limits::{COMMANDS_PER_FRAME_MAX, JSON_DEPTH_MAX, SUBSCRIPTIONS_PER_CONNECTION_MAX};
+
+/// One command with the id that its reply repeats. `send` and a pong have id 0.
+#[derive(Debug)]
+pub struct Command {
+    /// Echoed in the reply.
+    pub id: u32,
+    /// What is wanted.
+    pub kind: CommandKind,
+}
+
+/// What a command wants.
+#[derive(Debug)]
+pub enum CommandKind {
+    /// The answer to a server ping: `{}`.
+    Pong,
+    /// The first command of every connection.
+    Connect(Connect),
+    /// Listen to a channel.
+    Subscribe(Subscribe),
+    /// Listen no more.
+    Unsubscribe {
+        /// The channel.
+        channel: String,
+    },
+    /// Publish into a channel.
+    Publish {
+        /// The channel.
+        channel: String,
+        /// The payload, raw JSON.
+        data: Box<RawValue>,
+    },
+    /// Who is there.
+    Presence {
+        /// The channel.
+        channel: String,
+    },
+    /// How many are there.
+    PresenceStats {
+        /// The channel.
+        channel: String,
+    },
+    /// Read a channel's stream.
+    History(History),
+    /// Call a method.
+    Rpc {
+        /// Its name.
+        method: String,
+        /// Its body, raw JSON; `null` when absent.
+        data: Box<RawValue>,
+    },
+    /// A message without answer.
+    Send,
+    /// Bring a new connection token.
+    Refresh {
+        /// The token.
+        token: String,
+    },
+    /// Bring a new subscription token.
+    SubRefresh {
+        /// The channel.
+        channel: String,
+        /// The token.
+        token: String,
+    },
+}
+
+/// Body of `connect`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Connect {
+    /// The access token; empty for an anonymous connection.
+    pub token: String,
+    /// Positions of server-side subscriptions to recover.
+    pub subs: BTreeMap<String, Recover>,
+    /// The SDK's name.
+    pub name: String,
+    /// The SDK's version.
+    pub version: String,
+}
+
+/// A position to recover from.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Recover {
+    /// Whether recovery is wanted.
+    pub recover: bool,
+    /// The epoch known; empty is not compared.
+    pub epoch: String,
+    /// The last offset seen.
+    pub offset: u64,
+}
+
+/// Body of `subscribe`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Subscribe {
+    /// The channel.
+    pub channel: String,
+    /// A subscription token, where the channel wants one.
+    pub token: String,
+    /// Whether recovery is wanted.
+    pub recover: bool,
+    /// The epoch known; empty is not compared.
+    pub epoch: String,
+    /// The last offset seen.
+    pub offset: u64,
+    /// Wants the server to check positions.
+    pub positioned: bool,
+    /// Wants to be able to recover later.
+    pub recoverable: bool,
+    /// Wants join and leave pushes.
+    pub join_leave: bool,
+    /// Bit 1 (value 2): answer error 112 instead of `recovered: false`.
+    pub flag: u32,
+}
+
+/// Body of `history`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct History {
+    /// The channel.
+    pub channel: String,
+    /// 0 = only the position, −1 = up to the cap.
+    pub limit: i32,
+    /// Exclusive starting point.
+    pub since: Option<Since>,
+    /// Newest first.
+    pub reverse: bool,
+}
+
+/// A stream position.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Since {
+    /// The offset.
+    pub offset: u64,
+    /// The epoch; empty is not compared.
+    pub epoch: String,
+}
+
+/// Why a frame is no sequence of commands. Each closes with 3501, but [`InvalidCommand::Body`], which answers error 107.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidCommand {
+    /// Not JSON of the right shape.
+    #[error("malformed command")]
+    Malformed,
+    /// Deeper than [`JSON_DEPTH_MAX`].
+    #[error("command nested too deeply")]
+    TooDeep,
+    /// More than [`COMMANDS_PER_FRAME_MAX`] commands.
+    #[error("too many commands in one frame")]
+    TooMany,
+    /// A command that wants a reply has no id.
+    #[error("command without id")]
+    NoId,
+    /// The command with this id is known, but its body is wrong.
+    #[error("bad command body")]
+    Body(u32),
+}
+
+#[derive(Deserialize)]
+struct RawCommand<'a> {
+    #[serde(default)]
+    id: u32,
+    #[serde(default, borrow)]
+    connect: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    subscribe: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    unsubscribe: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    publish: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    presence: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    presence_stats: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    history: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    rpc: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    send: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    refresh: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    sub_refresh: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct OnChannel {
+    #[serde(default)]
+    channel: String,
+}
+
+#[derive(Deserialize)]
+struct PublishBody {
+    #[serde(default)]
+    channel: String,
+    data: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct RpcBody {
+    #[serde(default)]
+    method: String,
+    data: Option<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct TokenBody {
+    #[serde(default)]
+    channel: String,
+    #[serde(default)]
+    token: String,
+}
+
+/// Splits a frame into commands and parses each; stops at the first bad one. The iterator ends after an error other than [`InvalidCommand::Body`].
+pub fn commands(frame: &str) -> impl Iterator<Item = Result<Command, InvalidCommand>> + '_ {
+    let mut rest = Some(frame.trim_ascii());
+    let mut count = 0_usize;
+    std::iter::from_fn(move || {
+        let text = rest?;
+        count += 1;
+        if count > COMMANDS_PER_FRAME_MAX {
+            rest = None;
+            return Some(Err(InvalidCommand::TooMany));
+        }
+        let (line, after) = match text.split_once('\n') {
+            Some((line, after)) => (line, Some(after.trim_ascii_start()).filter(|after| !after.is_empty())),
+            None => (text, None),
+        };
+        let parsed = parse(line);
+        rest = match parsed {
+            Ok(_) | Err(InvalidCommand::Body(_)) => after,
+            Err(_) => None,
+        };
+        Some(parsed)
+    })
+}
+
+/// Parses one command.
+///
+/// # Errors
+/// See [`InvalidCommand`].
+pub fn parse(line: &str) -> Result<Command, InvalidCommand> {
+    if line.trim_ascii() == "{}" {
+        return Ok(Command { id: 0, kind: CommandKind::Pong });
+    }
+    if depth(line) > JSON_DEPTH_MAX {
+        return Err(InvalidCommand::TooDeep);
+    }
+    let raw: RawCommand<'_> = serde_json::from_str(line).map_err(|_| InvalidCommand::Malformed)?;
+    if raw.send.is_some() {
+        return Ok(Command { id: 0, kind: CommandKind::Send });
+    }
+    if raw.id == 0 {
+        return Err(InvalidCommand::NoId);
+    }
+    let kind = kind(&raw)?;
+    Ok(Command { id: raw.id, kind })
+}
+
+fn kind(raw: &RawCommand<'_>) -> Result<CommandKind, InvalidCommand> {
+    let bad = || InvalidCommand::Body(raw.id);
+    if let Some(body) = raw.rpc {
+        let RpcBody { method, data } = typed(body).ok_or_else(bad)?;
+        return Ok(CommandKind::Rpc { method, data: data.unwrap_or_else(null) });
+    }
+    if let Some(body) = raw.publish {
+        let PublishBody { channel, data } = typed(body).ok_or_else(bad)?;
+        return Ok(CommandKind::Publish { channel, data: data.ok_or_else(bad)? });
+    }
+    if let Some(body) = raw.subscribe {
+        return Ok(CommandKind::Subscribe(typed(body).ok_or_else(bad)?));
+    }
+    if let Some(body) = raw.connect {
+        let connect: Connect = typed(body).ok_or_else(bad)?;
+        if connect.subs.len() > SUBSCRIPTIONS_PER_CONNECTION_MAX {
+            return Err(bad());
+        }
+        return Ok(CommandKind::Connect(connect));
+    }
+    if let Some(body) = raw.history {
+        return Ok(CommandKind::History(typed(body).ok_or_else(bad)?));
+    }
+    if let Some(body) = raw.refresh {
+        let TokenBody { token, .. } = typed(body).ok_or_else(bad)?;
+        return Ok(CommandKind::Refresh { token });
+    }
+    if let Some(body) = raw.sub_refresh {
+        let TokenBody { channel, token } = typed(body).ok_or_else(bad)?;
+        return Ok(CommandKind::SubRefresh { channel, token });
+    }
+    let named = |body: &RawValue| typed::<OnChannel>(body).map(|on| on.channel).ok_or_else(bad);
+    match (raw.unsubscribe, raw.presence, raw.presence_stats) {
+        (Some(body), _, _) => Ok(CommandKind::Unsubscribe { channel: named(body)? }),
+        (_, Some(body), _) => Ok(CommandKind::Presence { channel: named(body)? }),
+        (_, _, Some(body)) => Ok(CommandKind::PresenceStats { channel: named(body)? }),
+        _ => Err(InvalidCommand::Malformed),
+    }
+}
+
+fn typed<T: serde::de::DeserializeOwned>(body: &RawValue) -> Option<T> {
+    serde_json::from_str(body.get()).ok()
+}
+
+fn null() -> Box<RawValue> {
+    RawValue::from_string("null".to_owned()).expect("null is JSON")
+}
+
+/// The deepest nesting of arrays and objects, strings skipped. Linear and without recursion: it runs before the recursive parser.
+fn depth(text: &str) -> usize {
+    let (mut now, mut deepest, mut in_string, mut escaped) = (0_usize, 0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => {
+                now += 1;
+                deepest = deepest.max(now);
+            }
+            b'}' | b']' if !in_string => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// The name that logs and metrics use for a command.
+#[must_use]
+pub fn name(kind: &CommandKind) -> Cow<'static, str> {
+    Cow::Borrowed(match kind {
+        CommandKind::Pong => "pong",
+        CommandKind::Connect(_) => "connect",
+        CommandKind::Subscribe(_) => "subscribe",
+        CommandKind::Unsubscribe { .. } => "unsubscribe",
+        CommandKind::Publish { .. } => "publish",
+        CommandKind::Presence { .. } => "presence",
+        CommandKind::PresenceStats { .. } => "presence_stats",
+        CommandKind::History(_) => "history",
+        CommandKind::Rpc { .. } => "rpc",
+        CommandKind::Send => "send",
+        CommandKind::Refresh { .. } => "refresh",
+        CommandKind::SubRefresh { .. } => "sub_refresh",
+    })
+}
