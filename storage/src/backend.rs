@@ -1,0 +1,1 @@
+//! The backends. Only here are databases named.

@@ -1,0 +1,1 @@
+//! Row → derived writes, a pure function used by every backend.

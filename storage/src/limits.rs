@@ -1,0 +1,24 @@
+//! Limits of the store, each with unit and reason.
+
+/// Rows of one append: bounds the work of one commit.
+pub const APPEND_ROWS_MAX: usize = 128;
+/// Bytes of row bodies in one append, the last row excepted: bounds its latency.
+pub const APPEND_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of a body that stays in its row; a larger one goes to the blobs.
+pub const INLINE_BODY_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of one part of a blob.
+pub const BLOB_PART_BYTES: usize = 256 * 1024;
+/// Bytes of one blob: a snapshot of the largest conversation is far below.
+pub const BLOB_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Rows of one partition of a conversation's entity rows; the dedupe index is read partition by partition.
+pub const CONVERSATION_PART_ROWS: u64 = 8192;
+/// Rows that one read returns at most.
+pub const READ_ROWS_MAX: usize = 1024;
+/// Snapshots kept per entity.
+pub const SNAPSHOTS_KEPT: usize = 2;
+/// Requests that wait for the embedded writer; one append per shard is in flight, so that this is never the limit in practice. Above: `overloaded`.
+pub const WRITER_QUEUE_MAX: usize = 4096;
+/// Bytes that the embedded writer takes into one commit.
+pub const COMMIT_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes that must be free on the store's file system, looked at each second; below, appends are refused with `storage_full`.
+pub const FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;

@@ -1,0 +1,78 @@
+//! The fenced log of one shard.
+
+use uuid::Uuid;
+
+use crate::{Pending, Row};
+
+/// Names one activation of one owner: unique per claim. Only the holder of the current fence can append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fence(pub Uuid);
+
+/// The statics of one bucket of one shard's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BucketHead {
+    /// Who may append; `None` for a fresh bucket.
+    pub fence: Option<Fence>,
+    /// True for ever once the next bucket may be opened.
+    pub sealed: bool,
+    /// Every row below or at this `wseq` is in the entity rows.
+    pub cursor: u64,
+}
+
+/// How a backend cuts its logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogShape {
+    /// Rows per bucket; `u64::MAX` where a log is never cut (embedded).
+    pub bucket_rows: u64,
+    /// True where consumers are applied in the append's own transaction, so that the cursor is always at the end (embedded).
+    pub consumed_on_append: bool,
+}
+
+/// One conditional batch: applied as a whole or not at all.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// The bucket to write to.
+    pub bucket: u64,
+    /// Mine.
+    pub fence: Fence,
+    /// The cursor to store, never lower than the stored one.
+    pub cursor: u64,
+    /// `wseq` of the first row; the others follow densely.
+    pub first_wseq: u64,
+    /// The rows; at most [`crate::limits::APPEND_ROWS_MAX`].
+    pub rows: Vec<Row>,
+}
+
+/// What became of a conditional write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is durable.
+    Applied,
+    /// Somebody else holds the fence, or the bucket is sealed: nothing was written.
+    Fenced,
+    /// It may have been applied, be applied later, or never. Only a serial read decides. Neither a failure nor a success.
+    Unknown,
+    /// There is no room and nothing was written, but the store had to be closed and reopened, or refuses new rows at once.
+    Full,
+}
+
+/// The log of every shard. Methods are one statement each; what follows from an outcome is the Shard machine's decision.
+///
+/// **Guarantees.** Writes to one bucket are linearizable. An append is atomic, isolated and, once [`Outcome::Applied`], durable. A fence once replaced never appends again.
+/// **Not guaranteed.** That an [`Outcome::Unknown`] write will not land later; that an error left no trace; any order between shards.
+///
+/// An `Err` has the meaning of [`Outcome::Unknown`] for writes, except kinds `Overloaded` and `Limit`, where nothing happened.
+pub trait ShardLog: Send + Sync {
+    /// Serial read of a bucket's statics.
+    fn head(&self, shard: u16, bucket: u64) -> Pending<BucketHead>;
+    /// Replaces the fence if it still is `seen`. `cursor` is set only where the bucket is fresh (`seen` is `None`).
+    fn claim(&self, shard: u16, bucket: u64, seen: Option<Fence>, new: Fence, cursor: u64) -> Pending<Outcome>;
+    /// Appends rows if the fence is mine and the stored cursor is not above the given one.
+    fn append(&self, shard: u16, append: Append) -> Pending<Outcome>;
+    /// Serial read of the rows from `from_wseq` on in one bucket, with the fence that wrote each. Empty where consumers are applied on append.
+    fn tail(&self, shard: u16, bucket: u64, from_wseq: u64) -> Pending<Vec<(u64, Fence, Row)>>;
+    /// Seals a bucket if the fence is mine: no later append to it applies.
+    fn seal(&self, shard: u16, bucket: u64, fence: Fence) -> Pending<Outcome>;
+    /// Removes the rows of a sealed bucket that lies wholly below the durable cursor; the seal stays.
+    fn truncate(&self, shard: u16, bucket: u64) -> Pending<Outcome>;
+}

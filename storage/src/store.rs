@@ -1,0 +1,38 @@
+//! The traits of one backend in one value.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::StorageError;
+use crate::accounts::{Accounts, RefreshFamilies, Tokens};
+use crate::blobs::Blobs;
+use crate::entity_rows::EntityRows;
+use crate::shard_log::ShardLog;
+use crate::views::ConversationViews;
+
+/// A storage operation under way. Dropping it does not undo it.
+pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send>>;
+
+/// One backend, shared by all threads.
+#[derive(Clone)]
+pub struct Store {
+    /// Fenced shard logs.
+    pub log: Arc<dyn ShardLog>,
+    /// Rows by entity, the dedupe index, snapshots.
+    pub rows: Arc<dyn EntityRows>,
+    /// What is derived from conversation rows for reading, and read markers.
+    pub views: Arc<dyn ConversationViews>,
+    /// Large bodies.
+    pub blobs: Arc<dyn Blobs>,
+    /// Users and passwords.
+    pub accounts: Arc<dyn Accounts>,
+    /// Refresh tokens.
+    pub families: Arc<dyn RefreshFamilies>,
+    /// Bot tokens, revocations, idempotency keys.
+    pub tokens: Arc<dyn Tokens>,
+    /// Identity of this store's timeline: a short random word that every epoch begins with; `restore` makes a new one.
+    pub generation: Arc<str>,
+    /// How the shard log is cut.
+    pub log_shape: crate::shard_log::LogShape,
+}
