@@ -1,7 +1,15 @@
-//! Decide without IO, then do IO. A [`Machine`] decides, the shell around it is the one actor that performs. Only this folder names actix.
+//! Decide without IO, then do IO. A [`Machine`] decides; the [`Shell`] around it is the one actor: it feeds inputs in order, performs the effects through a
+//! [`Performer`], feeds completions back, keeps time, and catches panics. Only this folder names actix.
 
 pub mod clock;
+pub mod handle;
 pub mod machine;
+pub mod shell;
+pub mod supervise;
+pub mod test_loop;
 
 pub use clock::Clock;
+pub use handle::{AskError, Full, Handle};
 pub use machine::{Effects, Machine, Moment};
+pub use shell::{Acts, Performer, Shell};
+pub use supervise::{CrashBudget, PanicReport, Verdict, guarded};
