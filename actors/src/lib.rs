@@ -1,6 +1,8 @@
 //! Rialto's actors: the kernel that runs machines, and the machines.
 
+pub mod accounts;
 pub mod entity;
 pub mod gateway;
 pub mod kernel;
 pub mod reply_to;
+pub mod topic_rules;
