@@ -143,7 +143,7 @@ pub trait Tokens: Send + Sync {
     fn bot(&self, id: Uuid) -> Pending<Option<BotToken>>;
     /// Records that tokens of a family, a bot token or a user's `jti` no longer count; `until_ms` is when the last of them has expired by itself.
     fn revoke(&self, id: Uuid, until_ms: u64) -> Pending<()>;
-    /// All revocations not over at `now_ms`; forgets the others.
+    /// All revocations not over at `now_ms`; forgets the others, and the idempotency answers that expired before. Reads both tables whole: for the start and for a slow timer.
     fn revocations(&self, now_ms: u64) -> Pending<Vec<(Uuid, u64)>>;
     /// Stores the answer for a key unless one stands; answers the one that stands.
     fn remember(&self, scope: String, key: String, answer: IdempotentAnswer) -> Pending<IdempotentAnswer>;

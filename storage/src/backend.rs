@@ -1,1 +1,4 @@
 //! The backends. Only here are databases named.
+
+pub mod memory;
+pub mod redb;

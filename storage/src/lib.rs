@@ -6,6 +6,8 @@
 pub mod accounts;
 pub mod backend;
 pub mod blobs;
+mod clock;
+pub mod conformance;
 pub mod derive;
 pub mod entity_rows;
 pub mod error;

@@ -18,7 +18,11 @@ pub const READ_ROWS_MAX: usize = 1024;
 pub const SNAPSHOTS_KEPT: usize = 2;
 /// Requests that wait for the embedded writer; one append per shard is in flight, so that this is never the limit in practice. Above: `overloaded`.
 pub const WRITER_QUEUE_MAX: usize = 4096;
+/// Reads that wait for the embedded store's reader threads. Above: `overloaded`.
+pub const READ_QUEUE_MAX: usize = 4096;
 /// Bytes that the embedded writer takes into one commit.
 pub const COMMIT_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes that must be free on the store's file system, looked at each second; below, appends are refused with `storage_full`.
 pub const FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
+/// Bytes of one record of the small tables (account, bot token, idempotent answer) and of an idempotency key. Above: kind `Limit`.
+pub const RECORD_BYTES_MAX: usize = 256 * 1024;

@@ -22,7 +22,7 @@ pub struct ReadMark {
 pub struct LastMessage {
     /// The message's row.
     pub row: Row,
-    /// The rows that edited or deleted it, ascending; reactions too.
+    /// The rows that say what it is now, ascending: its newest edit, its deletion, and each reaction that stands. What they replaced is left out.
     pub overlay: Vec<Row>,
 }
 
@@ -69,7 +69,7 @@ pub struct ListPosition {
 pub struct MessageRows {
     /// The `message` row.
     pub row: Row,
-    /// Edits, deletion and reactions of it, ascending.
+    /// The rows that say what it is now, ascending: its newest edit, its deletion, and each reaction that stands. What they replaced is left out.
     pub overlay: Vec<Row>,
 }
 

@@ -1,0 +1,32 @@
+//! The embedded store: redb behind one writer thread that commits for all shards at once.
+//!
+//! A write is a job in a bounded queue. The writer takes all that wait, applies them in one transaction together with everything derived from them,
+//! commits it with fsync and completes them. Reads run on a few threads of their own, each over the newest commit, so that no arbiter ever waits
+//! for a disk. Files: `store.redb` and `lock` in the data folder.
+
+mod accounts;
+mod apply;
+mod backup;
+mod blobs;
+mod codec;
+mod families;
+mod job;
+mod keys;
+mod kv;
+mod lock;
+mod log;
+mod medium;
+mod metrics;
+mod open;
+mod queue;
+mod reader;
+mod restore;
+mod rows;
+mod tokens;
+mod space;
+mod verify;
+mod views;
+mod writer;
+
+pub use medium::{FileMedium, Medium};
+pub use open::{OpenError, RedbOptions, RedbStore};

@@ -1,0 +1,21 @@
+//! The one suite, on both backends.
+
+use rialto_storage::backend::memory::{MemoryOptions, MemoryStore};
+use rialto_storage::backend::redb::{RedbOptions, RedbStore};
+use rialto_storage::conformance::{PART_ROWS, run_all};
+
+#[tokio::test]
+async fn memory() {
+    run_all(|| (MemoryStore::new(MemoryOptions { part_rows: PART_ROWS, ..MemoryOptions::default() }).store(), ())).await;
+}
+
+#[tokio::test]
+async fn redb() {
+    run_all(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let options = RedbOptions { part_rows: PART_ROWS, free_bytes_min: 0, ..RedbOptions::default() };
+        let store = RedbStore::open(folder.path(), options, |message| panic!("{message}")).unwrap();
+        (store.store(), (store, folder))
+    })
+    .await;
+}
