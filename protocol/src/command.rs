@@ -1,16 +1,19 @@
-//! Bytes → commands: the inbound half of the Centrifuge client protocol in JSON (`client.proto`, messages `Command` and `*Request`).
+//! Bytes ↔ commands: the client's half of the Centrifuge client protocol in JSON (`client.proto`, messages `Command` and `*Request`).
 //!
-//! Size is checked by the socket; here nesting, the number of commands and the length of names are checked before anything is built for them.
+//! Size is checked by the socket; here nesting and the number of commands are checked before anything is built for them. A field that is `null`
+//! counts as absent, as in every other implementation of this protocol.
 
-use serde::Deserialize;
+mod body;
+
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 
+use self::body::or_default;
+pub use self::body::{Connect, History, Recover, Since, Subscribe};
 use crate::limits::{COMMANDS_PER_FRAME_MAX, JSON_DEPTH_MAX, SUBSCRIPTIONS_PER_CONNECTION_MAX};
 
 /// One command with the id that its reply repeats. `send` and a pong have id 0.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Command {
     /// Echoed in the reply.
     pub id: u32,
@@ -19,7 +22,7 @@ pub struct Command {
 }
 
 /// What a command wants.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum CommandKind {
     /// The answer to a server ping: `{}`.
     Pong,
@@ -74,84 +77,10 @@ pub enum CommandKind {
     },
 }
 
-/// Body of `connect`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Connect {
-    /// The access token; empty for an anonymous connection.
-    pub token: String,
-    /// Positions of server-side subscriptions to recover.
-    pub subs: BTreeMap<String, Recover>,
-    /// The SDK's name.
-    pub name: String,
-    /// The SDK's version.
-    pub version: String,
-}
-
-/// A position to recover from.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Recover {
-    /// Whether recovery is wanted.
-    pub recover: bool,
-    /// The epoch known; empty is not compared.
-    pub epoch: String,
-    /// The last offset seen.
-    pub offset: u64,
-}
-
-/// Body of `subscribe`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Subscribe {
-    /// The channel.
-    pub channel: String,
-    /// A subscription token, where the channel wants one.
-    pub token: String,
-    /// Whether recovery is wanted.
-    pub recover: bool,
-    /// The epoch known; empty is not compared.
-    pub epoch: String,
-    /// The last offset seen.
-    pub offset: u64,
-    /// Wants the server to check positions.
-    pub positioned: bool,
-    /// Wants to be able to recover later.
-    pub recoverable: bool,
-    /// Wants join and leave pushes.
-    pub join_leave: bool,
-    /// Bit 1 (value 2): answer error 112 instead of `recovered: false`.
-    pub flag: u32,
-}
-
-/// Body of `history`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct History {
-    /// The channel.
-    pub channel: String,
-    /// 0 = only the position, −1 = up to the cap.
-    pub limit: i32,
-    /// Exclusive starting point.
-    pub since: Option<Since>,
-    /// Newest first.
-    pub reverse: bool,
-}
-
-/// A stream position.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Since {
-    /// The offset.
-    pub offset: u64,
-    /// The epoch; empty is not compared.
-    pub epoch: String,
-}
-
 /// Why a frame is no sequence of commands. Each closes with 3501, but [`InvalidCommand::Body`], which answers error 107.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCommand {
-    /// Not JSON of the right shape.
+    /// Not JSON of the right shape, no known command, or one that needs a channel and names none.
     #[error("malformed command")]
     Malformed,
     /// Deeper than [`JSON_DEPTH_MAX`].
@@ -196,31 +125,33 @@ struct RawCommand<'a> {
     sub_refresh: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct OnChannel {
-    #[serde(default)]
+    #[serde(deserialize_with = "or_default")]
     channel: String,
 }
 
 #[derive(Deserialize)]
 struct PublishBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     channel: String,
     data: Option<Box<RawValue>>,
 }
 
 #[derive(Deserialize)]
 struct RpcBody {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     method: String,
     data: Option<Box<RawValue>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct TokenBody {
-    #[serde(default)]
+    #[serde(deserialize_with = "or_default")]
     channel: String,
-    #[serde(default)]
+    #[serde(deserialize_with = "or_default")]
     token: String,
 }
 
@@ -253,21 +184,47 @@ pub fn commands(frame: &str) -> impl Iterator<Item = Result<Command, InvalidComm
 /// # Errors
 /// See [`InvalidCommand`].
 pub fn parse(line: &str) -> Result<Command, InvalidCommand> {
-    if line.trim_ascii() == "{}" {
+    if is_empty_object(line) {
         return Ok(Command { id: 0, kind: CommandKind::Pong });
     }
     if depth(line) > JSON_DEPTH_MAX {
         return Err(InvalidCommand::TooDeep);
     }
-    let raw: RawCommand<'_> = serde_json::from_str(line).map_err(|_| InvalidCommand::Malformed)?;
-    if raw.send.is_some() {
-        return Ok(Command { id: 0, kind: CommandKind::Send });
+    // serde would take an array for a struct.
+    if !line.trim_ascii_start().starts_with('{') {
+        return Err(InvalidCommand::Malformed);
     }
+    let raw: RawCommand<'_> = serde_json::from_str(line).map_err(|_| InvalidCommand::Malformed)?;
     if raw.id == 0 {
-        return Err(InvalidCommand::NoId);
+        return if raw.send.is_some() { Ok(Command { id: 0, kind: CommandKind::Send }) } else { Err(InvalidCommand::NoId) };
     }
     let kind = kind(&raw)?;
-    Ok(Command { id: raw.id, kind })
+    // A command that is only good on a channel and names none is no command at all; every other flaw of a body is answered.
+    if channel_of(&kind) == Some("") {
+        return Err(InvalidCommand::Malformed);
+    }
+    let id = if matches!(kind, CommandKind::Send) { 0 } else { raw.id };
+    Ok(Command { id, kind })
+}
+
+fn is_empty_object(line: &str) -> bool {
+    let inside = line.trim_ascii().strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+    inside.is_some_and(|inside| inside.trim_ascii().is_empty())
+}
+
+/// The channel that a command names, if it is of a kind that names one.
+#[must_use]
+pub fn channel_of(kind: &CommandKind) -> Option<&str> {
+    match kind {
+        CommandKind::Subscribe(Subscribe { channel, .. })
+        | CommandKind::History(History { channel, .. })
+        | CommandKind::Unsubscribe { channel }
+        | CommandKind::Publish { channel, .. }
+        | CommandKind::Presence { channel }
+        | CommandKind::PresenceStats { channel }
+        | CommandKind::SubRefresh { channel, .. } => Some(channel),
+        _ => None,
+    }
 }
 
 fn kind(raw: &RawCommand<'_>) -> Result<CommandKind, InvalidCommand> {
@@ -306,12 +263,13 @@ fn kind(raw: &RawCommand<'_>) -> Result<CommandKind, InvalidCommand> {
         (Some(body), _, _) => Ok(CommandKind::Unsubscribe { channel: named(body)? }),
         (_, Some(body), _) => Ok(CommandKind::Presence { channel: named(body)? }),
         (_, _, Some(body)) => Ok(CommandKind::PresenceStats { channel: named(body)? }),
+        _ if raw.send.is_some() => Ok(CommandKind::Send),
         _ => Err(InvalidCommand::Malformed),
     }
 }
 
 fn typed<T: serde::de::DeserializeOwned>(body: &RawValue) -> Option<T> {
-    serde_json::from_str(body.get()).ok()
+    if body.get().starts_with('{') { serde_json::from_str(body.get()).ok() } else { None }
 }
 
 fn null() -> Box<RawValue> {
@@ -337,10 +295,46 @@ fn depth(text: &str) -> usize {
     deepest
 }
 
+/// One command as a client writes it, zero values omitted; the inverse of [`parse`]. A pong and `send` carry no id.
+#[must_use]
+pub fn encode(id: u32, kind: &CommandKind) -> String {
+    #[derive(Serialize)]
+    struct Body<'a> {
+        #[serde(skip_serializing_if = "str::is_empty")]
+        channel: &'a str,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        method: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<&'a RawValue>,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        token: &'a str,
+    }
+    let empty = Body { channel: "", method: "", data: None, token: "" };
+    let body = match kind {
+        CommandKind::Pong => return "{}".to_owned(),
+        CommandKind::Send => return "{\"send\":{}}".to_owned(),
+        CommandKind::Connect(connect) => json(connect),
+        CommandKind::Subscribe(subscribe) => json(subscribe),
+        CommandKind::History(history) => json(history),
+        CommandKind::Unsubscribe { channel } | CommandKind::Presence { channel } | CommandKind::PresenceStats { channel } => {
+            json(&Body { channel, ..empty })
+        }
+        CommandKind::Publish { channel, data } => json(&Body { channel, data: Some(data), ..empty }),
+        CommandKind::Rpc { method, data } => json(&Body { method, data: Some(data), ..empty }),
+        CommandKind::Refresh { token } => json(&Body { token, ..empty }),
+        CommandKind::SubRefresh { channel, token } => json(&Body { channel, token, ..empty }),
+    };
+    format!("{{\"id\":{id},\"{}\":{body}}}", name(kind))
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("these types have string keys and no failing serialiser")
+}
+
 /// The name that logs and metrics use for a command.
 #[must_use]
-pub fn name(kind: &CommandKind) -> Cow<'static, str> {
-    Cow::Borrowed(match kind {
+pub fn name(kind: &CommandKind) -> &'static str {
+    match kind {
         CommandKind::Pong => "pong",
         CommandKind::Connect(_) => "connect",
         CommandKind::Subscribe(_) => "subscribe",
@@ -353,5 +347,8 @@ pub fn name(kind: &CommandKind) -> Cow<'static, str> {
         CommandKind::Send => "send",
         CommandKind::Refresh { .. } => "refresh",
         CommandKind::SubRefresh { .. } => "sub_refresh",
-    })
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,9 @@
-//! Answers → bytes: the outbound half of the Centrifuge client protocol in JSON. Zero values are omitted, `data` is embedded as raw JSON.
+//! Answers → bytes: the server's half of the Centrifuge client protocol in JSON. Zero values are omitted, `data` is embedded as raw JSON.
+//! The bodies can be read too, absent fields as zero values: clients use the same types.
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::code::{Refusal, UnsubscribeCode};
@@ -11,17 +12,18 @@ use crate::code::{Refusal, UnsubscribeCode};
 pub const PING: &str = "{}";
 
 /// Who published, joined or is present.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClientInfo {
-    /// User id.
+    /// User id; empty for an anonymous connection.
+    #[serde(default)]
     pub user: String,
     /// Connection id.
     pub client: String,
     /// `info` of the connection's token, raw JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub conn_info: Option<RawJson>,
     /// `info` of the subscription's token, raw JSON.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chan_info: Option<RawJson>,
 }
 
@@ -43,6 +45,12 @@ impl RawJson {
     }
 }
 
+impl<'de> Deserialize<'de> for RawJson {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self::new)
+    }
+}
+
 impl PartialEq for RawJson {
     fn eq(&self, other: &Self) -> bool {
         self.get() == other.get()
@@ -58,24 +66,26 @@ impl Serialize for RawJson {
 }
 
 /// One publication: of a push, a history answer or a recovery.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publication {
     /// The payload, raw JSON.
     pub data: RawJson,
     /// The publisher, if it was a client of a topic.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub info: Option<ClientInfo>,
     /// Position in the stream; 0 = none.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub offset: u64,
 }
 
 /// Body of a `connect` reply.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ConnectResult {
     /// The connection's id.
     pub client: String,
-    /// Our version.
+    /// Our version. Not read by clients.
+    #[serde(skip_deserializing)]
     pub version: &'static str,
     /// Whether the connection ends unless refreshed.
     #[serde(skip_serializing_if = "is_false")]
@@ -104,7 +114,8 @@ pub struct ConnectResult {
 }
 
 /// Body of a `subscribe` reply, of a server-side subscription, and of a subscribe push.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SubscribeResult {
     /// Whether the subscription ends unless refreshed.
     #[serde(skip_serializing_if = "is_false")]
@@ -136,7 +147,8 @@ pub struct SubscribeResult {
 }
 
 /// Body of a `history` reply.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct HistoryResult {
     /// The publications asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -150,7 +162,8 @@ pub struct HistoryResult {
 }
 
 /// Body of a `refresh` or `sub_refresh` reply.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RefreshResult {
     /// The connection's id (`refresh` only).
     #[serde(skip_serializing_if = "String::is_empty")]

@@ -408,6 +408,10 @@ impl Request {
 }
 
 fn body<T: DeserializeOwned>(data: &str) -> Result<T, Refusal> {
+    // serde would take an array for a struct.
+    if !data.trim_ascii_start().starts_with('{') {
+        return Err(Refusal::because(ErrorCode::InvalidArgument, "the body is no JSON object"));
+    }
     serde_json::from_str(data).map_err(|error| Refusal::because(ErrorCode::InvalidArgument, sentence(&error)))
 }
 
