@@ -173,8 +173,38 @@ pub enum Answer {
     History(HistoryResult),
     /// Allowed.
     Allowed,
+    /// Who is there, by connection id: what a shard makes of `Allowed`.
+    Presence(std::collections::BTreeMap<String, ClientInfo>),
+    /// How many are there: what a shard makes of `Allowed`.
+    PresenceStats {
+        /// Connections.
+        clients: u32,
+        /// Different users.
+        users: u32,
+    },
     /// Published.
     Published,
+}
+
+impl Answer {
+    /// The answer's body as rpc and HTTP show it: JSON text.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let text = match self {
+            Self::Appended(appended) => serde_json::to_string(appended),
+            Self::Conversation { conversation, .. } => serde_json::to_string(conversation),
+            Self::Conversations(page) => serde_json::to_string(page),
+            Self::Members(page) => serde_json::to_string(page),
+            Self::Messages(page) => serde_json::to_string(page),
+            Self::Marked(marked) => serde_json::to_string(marked),
+            Self::Profile(profile) => serde_json::to_string(profile),
+            Self::Subscribed(result) => serde_json::to_string(result),
+            Self::History(history) => serde_json::to_string(history),
+            Self::Presence(presence) => serde_json::to_string(presence),
+            Self::PresenceStats { .. } | Self::Done | Self::Allowed | Self::Published => return "{}".to_owned(),
+        };
+        text.expect("these types have string keys and no failing serialiser")
+    }
 }
 
 /// What entities say to each other. Soft: a lost one is healed by the next, or by loading the list.

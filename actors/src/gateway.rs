@@ -1,4 +1,40 @@
-//! The gateway side of one thread: who is connected, who listens to what, and what waits for each socket.
+//! The gateway side of one thread: who is connected, who listens to what, and what waits for each socket. Frames, no sockets.
+//!
+//! Shards reach the thread through its [`link`]; the [`hub`] puts shared bytes into bounded outboxes; the server's pump drains those through
+//! [`Gateway::take_output`] when its [`FlushHook`] was woken, and brings frames through [`Gateway::on_text`].
+
+mod answer;
+pub mod hub;
+pub mod link;
+mod outbox;
+mod perform;
+mod slots;
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rialto_protocol::{CloseCode, UserId, command};
+use smallvec::SmallVec;
+use uuid::Uuid;
+
+use crate::accounts::Accounts;
+use crate::kernel::{Clock, Full, Shell};
+use crate::router::Router;
+use crate::session::{Session, SessionConfig, SessionInput};
+use hub::Hub;
+use link::GatewayLinks;
+use perform::SessionPerformer;
+use slots::Slots;
+
+/// Frames that a session may have waiting before its socket is no longer read.
+pub const FRAMES_WAITING_MAX: u16 = 4;
+/// Commands that a session may have under way before its socket is no longer read.
+pub const COMMANDS_UNDER_WAY_MAX: usize = 256;
+/// Inputs that a session's mailbox holds: its frames, one result per subscription, and a few of each other kind. By the two limits above it is never full.
+const SESSION_MAILBOX: usize = 512;
 
 /// A connection's slot on its gateway thread; the generation tells a reused slot from the one meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -7,4 +43,237 @@ pub struct SessionId {
     pub index: u32,
     /// Counts the slot's uses.
     pub generation: u32,
+}
+
+/// What the pump should do after handing a frame in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intake {
+    /// Read on.
+    Ok,
+    /// Stop reading this socket until [`FlushHook::resume`]: the frame was taken, the next would not be.
+    Pause,
+}
+
+/// What a closing frame says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseFrame {
+    /// The code.
+    pub code: u16,
+    /// The reason; never empty.
+    pub reason: &'static str,
+}
+
+impl From<CloseCode> for CloseFrame {
+    fn from(code: CloseCode) -> Self {
+        Self { code: code.number(), reason: code.reason() }
+    }
+}
+
+/// What waits for one socket.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Whole WebSocket frames, in order.
+    pub chunks: SmallVec<[Bytes; 8]>,
+    /// Close after them.
+    pub close: Option<CloseFrame>,
+}
+
+/// What the pump offers to the gateway. Called on the gateway's thread; it only takes note.
+pub trait FlushHook {
+    /// There is output for this socket.
+    fn wake(&self, session: SessionId);
+    /// Read this socket again.
+    fn resume(&self, session: SessionId);
+    /// Call [`Gateway::on_timer`] at this monotonic time, milliseconds; replaces an earlier wish.
+    fn arm(&self, session: SessionId, mono_ms: u64);
+}
+
+/// What a gateway is made of.
+pub struct GatewayParts {
+    /// Its number among the gateway threads.
+    pub thread: u16,
+    /// The queues from shards.
+    pub links: GatewayLinks,
+    /// The way to shards.
+    pub router: Router,
+    /// Checks tokens and answers requests about users.
+    pub accounts: Accounts,
+    /// What the operator decides about sessions.
+    pub config: Arc<SessionConfig>,
+    /// Time.
+    pub clock: Clock,
+    /// Bytes that may wait for one socket.
+    pub outbox_bytes_max: usize,
+}
+
+/// The gateway of one thread. Cheap to clone; not `Send`.
+#[derive(Clone)]
+pub struct Gateway(Rc<Inner>);
+
+struct Inner {
+    parts: GatewayParts,
+    hook: RefCell<Option<Rc<dyn FlushHook>>>,
+    state: RefCell<State>,
+}
+
+/// What changes: sessions and listeners.
+struct State {
+    slots: Slots,
+    hub: Hub,
+    /// Leaves that a full shard has not taken yet.
+    leaves: Vec<(rialto_protocol::EntityKey, Uuid)>,
+}
+
+impl Gateway {
+    /// The gateway of this thread.
+    #[must_use]
+    pub fn new(parts: GatewayParts) -> Self {
+        let state = State { slots: Slots::default(), hub: Hub::default(), leaves: Vec::new() };
+        Self(Rc::new(Inner { parts, hook: RefCell::new(None), state: RefCell::new(state) }))
+    }
+
+    /// Says whom to wake. Once, before the first session.
+    pub fn set_hook(&self, hook: Rc<dyn FlushHook>) {
+        *self.0.hook.borrow_mut() = Some(hook);
+    }
+
+    /// A socket was upgraded: starts its session.
+    #[must_use]
+    pub fn open(&self, peer: IpAddr) -> SessionId {
+        let parts = &self.0.parts;
+        let now = parts.clock.now();
+        let client = uuid::Builder::from_random_bytes(now.entropy.to_be_bytes()).into_uuid();
+        let id = self.0.state.borrow_mut().slots.open(client);
+        let session = Session::new(Arc::clone(&parts.config), client, now);
+        let performer = SessionPerformer { gateway: self.clone(), id };
+        let handle = Shell::start("session", session, performer, parts.clock.clone(), SESSION_MAILBOX);
+        self.0.state.borrow_mut().slots.attach(id, handle);
+        self.tell(id, SessionInput::Opened);
+        tracing::debug!(%client, %peer, "connection opened");
+        id
+    }
+
+    /// A text frame came.
+    #[must_use]
+    pub fn on_text(&self, id: SessionId, frame: &str) -> Intake {
+        let commands: Vec<_> = command::commands(frame).collect();
+        metrics::counter!("rialto_commands_total").increment(commands.len() as u64);
+        let pause = {
+            let mut state = self.0.state.borrow_mut();
+            let Some(slot) = state.slots.get_mut(id) else { return Intake::Ok };
+            slot.frames_waiting += 1;
+            slot.paused = slot.is_busy();
+            slot.paused
+        };
+        self.tell(id, SessionInput::Commands(commands));
+        if pause { Intake::Pause } else { Intake::Ok }
+    }
+
+    /// A binary frame came.
+    pub fn on_binary(&self, id: SessionId) {
+        self.tell(id, SessionInput::Binary);
+    }
+
+    /// The time asked for through [`FlushHook::arm`] has come.
+    pub fn on_timer(&self, id: SessionId) {
+        self.tell(id, SessionInput::Woken);
+    }
+
+    /// The socket is gone, for whatever reason.
+    pub fn on_closed(&self, id: SessionId) {
+        self.tell(id, SessionInput::Closed);
+    }
+
+    /// Takes what waits for a socket, oldest first.
+    pub fn take_output(&self, id: SessionId, output: &mut Output) {
+        let mut state = self.0.state.borrow_mut();
+        if let Some(slot) = state.slots.get_mut(id) {
+            slot.outbox.take(output);
+        }
+    }
+
+    /// Closes a session behind what it already has waiting.
+    pub fn end(&self, id: SessionId, code: CloseCode) {
+        self.tell(id, SessionInput::End(code));
+    }
+
+    /// Ends the sessions of a revoked grant: a refresh family, a bot token or a `jti`.
+    pub fn end_grant(&self, grant: Uuid) {
+        self.end_where(|_, standing| standing == Some(grant));
+    }
+
+    /// Ends all sessions of a user.
+    pub fn end_user(&self, user: UserId) {
+        self.end_where(|whose, _| whose == user);
+    }
+
+    fn end_where(&self, matches: impl Fn(UserId, Option<Uuid>) -> bool) {
+        let doomed = self.0.state.borrow().slots.ids_where(|slot| matches(slot.user, slot.grant));
+        for id in doomed {
+            self.end(id, CloseCode::InvalidToken);
+        }
+    }
+
+    /// All sessions of this thread.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionId> {
+        self.0.state.borrow().slots.ids_where(|_| true)
+    }
+
+    /// Gives a session an input.
+    fn tell(&self, id: SessionId, input: SessionInput) {
+        let handle = self.0.state.borrow().slots.get(id).and_then(|slot| slot.handle.clone());
+        let Some(handle) = handle else { return };
+        if let Err(Full::Overloaded(_)) = handle.offer(input) {
+            // The limits on frames and commands under way make this a defect; the socket is closed so that nothing is lost in silence.
+            metrics::counter!("rialto_session_mailboxes_full_total").increment(1);
+            self.close(id, CloseCode::InternalError);
+        }
+    }
+
+    fn wake(&self, id: SessionId) {
+        if let Some(hook) = &*self.0.hook.borrow() {
+            hook.wake(id);
+        }
+    }
+
+    /// Queues a whole frame for one session.
+    fn send(&self, id: SessionId, frame: Bytes) {
+        let limit = self.0.parts.outbox_bytes_max;
+        let fits = match self.0.state.borrow_mut().slots.get_mut(id) {
+            Some(slot) => slot.outbox.push(frame, limit),
+            None => return,
+        };
+        if fits { self.wake(id) } else { self.slow(id) }
+    }
+
+    /// The socket does not take what it gets: what waits for it is dropped, it is told so, and it recovers when it comes back.
+    fn slow(&self, id: SessionId) {
+        metrics::counter!("rialto_slow_consumers_total").increment(1);
+        if let Some(slot) = self.0.state.borrow_mut().slots.get_mut(id) {
+            slot.outbox.clear();
+        }
+        self.close(id, CloseCode::Slow);
+    }
+
+    fn close(&self, id: SessionId, code: CloseCode) {
+        if let Some(slot) = self.0.state.borrow_mut().slots.get_mut(id) {
+            slot.outbox.close(code.into());
+        }
+        self.wake(id);
+    }
+
+    /// Reads a paused socket again when its session has caught up.
+    fn resume_if_idle(&self, id: SessionId) {
+        let resume = match self.0.state.borrow_mut().slots.get_mut(id) {
+            Some(slot) if slot.paused && slot.has_room() => {
+                slot.paused = false;
+                true
+            }
+            _ => false,
+        };
+        if let (true, Some(hook)) = (resume, &*self.0.hook.borrow()) {
+            hook.resume(id);
+        }
+    }
 }

@@ -1,26 +1,98 @@
 //! Where an answer goes.
 
+use std::collections::HashMap;
+
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
-use rialto_protocol::Refusal;
+use rialto_protocol::reply::{ClientInfo, RawJson};
+use rialto_protocol::{Refusal, UserId};
 
-use crate::entity::Answer;
+use crate::entity::{Answer, EntityName};
 use crate::gateway::SessionId;
 
-/// Where an answer goes: opaque to machines, which only hand it back. Dropping one unanswered is a defect; HTTP callers then see `unavailable`, sessions nothing.
+/// Where an answer goes: opaque to entities, which only hand it back. Dropping one unanswered is a defect: HTTP callers then see `unavailable`.
 #[derive(Debug)]
 pub enum ReplyTo {
     /// A command of a session.
-    Session {
-        /// Its gateway thread.
-        thread: u16,
-        /// Its slot there.
-        session: SessionId,
-        /// The id of the command.
-        command: u32,
-    },
+    Session(SessionReply),
     /// A waiting task.
     Task(oneshot::Sender<Result<Answer, Refusal>>),
     /// Tests: a number.
     Test(u64),
+}
+
+/// The command of a session that waits for an answer.
+#[derive(Debug)]
+pub struct SessionReply {
+    /// Which.
+    pub address: CommandAddress,
+    /// What the shard does with a positive answer before it leaves.
+    pub then: Then,
+}
+
+/// Names one command of one session of one gateway thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CommandAddress {
+    /// The gateway thread.
+    pub thread: u16,
+    /// The session's slot there.
+    pub session: SessionId,
+    /// The command's number within the session: ours, not the client's, which may repeat.
+    pub command: u32,
+}
+
+/// What a shard does with an entity's positive answer.
+#[derive(Debug)]
+pub enum Then {
+    /// Hands it on.
+    Answer,
+    /// Enters the listener.
+    Listen {
+        /// Whose channel it is.
+        entity: EntityName,
+        /// Who listens.
+        listener: Box<Listener>,
+    },
+    /// Says who is there.
+    Presence,
+    /// Says how many are there.
+    PresenceStats,
+}
+
+/// One connection that listens to one channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The connection.
+    pub client: Uuid,
+    /// Its gateway thread.
+    pub thread: u16,
+    /// The user; nil for anonymous ones.
+    pub user: UserId,
+    /// `info` of the connection token.
+    pub conn_info: Option<RawJson>,
+    /// `info` of the subscription token.
+    pub chan_info: Option<RawJson>,
+    /// Wants join and leave pushes.
+    pub join_leave: bool,
+}
+
+impl Listener {
+    /// The listener as others see it.
+    #[must_use]
+    pub fn info(&self) -> ClientInfo {
+        ClientInfo {
+            user: if self.user.0.is_nil() { String::new() } else { self.user.to_string() },
+            client: self.client.to_string(),
+            conn_info: self.conn_info.clone(),
+            chan_info: self.chan_info.clone(),
+        }
+    }
+}
+
+/// Counts different users among listeners.
+#[must_use]
+pub fn count_users<'a>(listeners: impl Iterator<Item = &'a Listener>) -> u32 {
+    let users: HashMap<UserId, ()> = listeners.map(|listener| (listener.user, ())).collect();
+    u32::try_from(users.len()).unwrap_or(u32::MAX)
 }

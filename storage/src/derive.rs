@@ -156,9 +156,14 @@ fn conversation(row: &Row, conversation: ConversationId, out: &mut Vec<Derived>)
         EventTag::MessageDeleted => out.push(overlay(OverlayCell::Deletion, false)),
         _ => match parse(row).ok_or_else(invalid)? {
             ConversationEvent::ConversationCreated(body) => created(row, conversation, body, out),
-            ConversationEvent::ReactionAdded(body) => out.push(overlay(OverlayCell::Reaction { user: body.user, emoji: body.emoji }, false)),
-            ConversationEvent::ReactionRemoved(body) => out.push(overlay(OverlayCell::Reaction { user: body.user, emoji: body.emoji }, true)),
-            ConversationEvent::MemberJoined(Membership { user, role, .. }) | ConversationEvent::RoleChanged(Membership { user, role, .. }) => {
+            ConversationEvent::ReactionAdded(body) => {
+                out.push(overlay(OverlayCell::Reaction { user: body.user, emoji: body.emoji }, false))
+            }
+            ConversationEvent::ReactionRemoved(body) => {
+                out.push(overlay(OverlayCell::Reaction { user: body.user, emoji: body.emoji }, true))
+            }
+            ConversationEvent::MemberJoined(Membership { user, role, .. })
+            | ConversationEvent::RoleChanged(Membership { user, role, .. }) => {
                 out.push(Derived::Member { conversation, user, seq, role: Some(role.unwrap_or(Role::Member)) });
             }
             ConversationEvent::MemberLeft(Membership { user, .. }) | ConversationEvent::MemberRemoved(Membership { user, .. }) => {

@@ -49,6 +49,11 @@ impl<M: Machine, P: Performer<M>> Acts<'_, M, P> {
         self.context.spawn(wrap_future::<_, Shell<M, P>>(future).map(|input, shell, context| shell.run(input, context)));
     }
 
+    /// Runs a future on this thread whose end nobody waits for.
+    pub fn detach(&mut self, future: impl Future<Output = ()> + 'static) {
+        actix_rt::spawn(future);
+    }
+
     /// Feeds an input back right after the present effects.
     pub fn again(&mut self, input: M::Input) {
         self.again.push(input);

@@ -124,7 +124,9 @@ impl MemoryStore {
     pub fn land_late(&self) -> usize {
         let mut state = self.state();
         let late = std::mem::take(&mut state.late);
-        late.into_iter().filter(|(shard, append)| matches!(log::apply(&mut state, *shard, append), Ok(crate::shard_log::Outcome::Applied))).count()
+        late.into_iter()
+            .filter(|(shard, append)| matches!(log::apply(&mut state, *shard, append), Ok(crate::shard_log::Outcome::Applied)))
+            .count()
     }
 
     /// All rows of an entity, as they stand.

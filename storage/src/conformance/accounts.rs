@@ -47,7 +47,15 @@ pub(super) async fn unique_names(store: Store) {
 }
 
 fn family(number: u128, of: UserId, serial: u64) -> Family {
-    Family { id: Uuid::from_u128(number), user: of, serial, current: [1; 32], previous: (serial > 0).then_some([2; 32]), rotated_ms: serial, expires_ms: 1000 }
+    Family {
+        id: Uuid::from_u128(number),
+        user: of,
+        serial,
+        current: [1; 32],
+        previous: (serial > 0).then_some([2; 32]),
+        rotated_ms: serial,
+        expires_ms: 1000,
+    }
 }
 
 pub(super) async fn families(store: Store) {
@@ -79,7 +87,8 @@ pub(super) async fn families(store: Store) {
 
 pub(super) async fn tokens(store: Store) {
     let tokens = &store.tokens;
-    let bot = BotToken { id: Uuid::from_u128(1), bot: user(1), hash: [5; 32], scopes: vec!["conversation.*".to_owned()], expires_ms: Some(9) };
+    let bot =
+        BotToken { id: Uuid::from_u128(1), bot: user(1), hash: [5; 32], scopes: vec!["conversation.*".to_owned()], expires_ms: Some(9) };
     assert_eq!(tokens.bot(bot.id).await.expect("bot"), None, "none yet");
     tokens.put_bot(bot.clone()).await.expect("put");
     assert_eq!(tokens.bot(bot.id).await.expect("bot"), Some(bot), "every field");
@@ -106,8 +115,21 @@ pub(super) async fn tokens(store: Store) {
 }
 
 pub(super) async fn hostile_names(store: Store) {
-    let names =
-        ["", " ", "\0", "a\0b", "'; DROP TABLE accounts; --", "../../etc/passwd", "👩‍👩‍👧‍👦", "\u{202e}evil", "\u{ffff}", "{}", "a", "a\u{300}", &"n".repeat(4096)];
+    let names = [
+        "",
+        " ",
+        "\0",
+        "a\0b",
+        "'; DROP TABLE accounts; --",
+        "../../etc/passwd",
+        "👩‍👩‍👧‍👦",
+        "\u{202e}evil",
+        "\u{ffff}",
+        "{}",
+        "a",
+        "a\u{300}",
+        &"n".repeat(4096),
+    ];
     for (number, name) in (1..).zip(names) {
         let made = Account { username_key: name.to_owned(), ..account(number, name) };
         store.accounts.create(made.clone()).await.expect("any text is a name here; the caller decides which are good");

@@ -63,7 +63,11 @@ pub(super) async fn density(store: Store) {
     let good = owner.row(user(1), None, &event);
     let gap = Row { seq: good.seq + 1, ..good.clone() };
     assert_eq!(try_append(&owner, owner.fence, 2, vec![gap.clone()]).await, Err(ErrorKind::Limit), "a gap");
-    assert_eq!(try_append(&owner, owner.fence, 2, vec![good.clone(), Row { seq: good.seq + 2, ..good.clone() }]).await, Err(ErrorKind::Limit), "a gap within");
+    assert_eq!(
+        try_append(&owner, owner.fence, 2, vec![good.clone(), Row { seq: good.seq + 2, ..good.clone() }]).await,
+        Err(ErrorKind::Limit),
+        "a gap within"
+    );
     assert_eq!(try_append(&owner, owner.fence, 2, vec![Row { seq: 0, ..good.clone() }]).await, Err(ErrorKind::Limit), "rows count from 1");
     assert_eq!(try_append(&owner, owner.fence, 2, vec![Row { time_ms: 1, ..good.clone() }]).await, Err(ErrorKind::Limit), "time goes back");
     let other = Row { seq: 1, ..good.clone() };
@@ -94,7 +98,11 @@ pub(super) async fn sealed(store: Store) {
     let event = owner.says(user(1), "behind the seal");
     let row = owner.row(user(1), None, &event);
     assert_eq!(owner.append(vec![row]).await, Outcome::Fenced, "nothing is appended behind a seal");
-    assert_eq!(store.log.claim(1, 0, Some(owner.fence), fence(4), 0).await.expect("claim"), Outcome::Fenced, "a sealed bucket has no new owner");
+    assert_eq!(
+        store.log.claim(1, 0, Some(owner.fence), fence(4), 0).await.expect("claim"),
+        Outcome::Fenced,
+        "a sealed bucket has no new owner"
+    );
     assert_eq!(store.log.truncate(1, 0).await.expect("truncate"), Outcome::Applied, "sealed");
     assert!(store.log.head(1, 0).await.expect("head").sealed, "the seal stays");
     assert_eq!(count(&store, &owner).await, 1, "entity rows are not the log's");

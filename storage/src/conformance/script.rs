@@ -69,7 +69,10 @@ impl Script {
             entity: self.conversation.into(),
             seq: self.seq,
             time_ms: self.time_ms,
-            sender: RowSender { user: sender, client_id: ClientId::new(client_id.unwrap_or(&made)).expect("the scripted id is visible ASCII") },
+            sender: RowSender {
+                user: sender,
+                client_id: ClientId::new(client_id.unwrap_or(&made)).expect("the scripted id is visible ASCII"),
+            },
             remaining: 0,
             event: tag,
             target: event.target().unwrap_or(0),

@@ -35,7 +35,8 @@ pub(super) async fn lists(store: Store) {
         script.time_ms = 1_900_000;
         script.message(user(1), "at once").await;
     }
-    let expected: Vec<ConversationId> = [0, 5, 4, 6, 3, 2, 1].iter().filter_map(|index| scripts.get(*index)).map(|script| script.conversation).collect();
+    let expected: Vec<ConversationId> =
+        [0, 5, 4, 6, 3, 2, 1].iter().filter_map(|index| scripts.get(*index)).map(|script| script.conversation).collect();
     for page in [1, 2, 3, 7, 50] {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
@@ -68,7 +69,8 @@ pub(super) async fn members(store: Store) {
     script.leave(user(7)).await;
     script.join(user(2), None).await;
     script.leave(user(4)).await;
-    let expected = vec![(user(1), Role::Owner), (user(2), Role::Member), (user(3), Role::Admin), (user(5), Role::Member), (user(9), Role::Member)];
+    let expected =
+        vec![(user(1), Role::Owner), (user(2), Role::Member), (user(3), Role::Admin), (user(5), Role::Member), (user(9), Role::Member)];
     for page in [1, 2, 5, 100] {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
@@ -185,6 +187,10 @@ pub(super) async fn marks(store: Store) {
         highest = stands.offset;
     }
     assert_eq!(store.views.mark(user(1), conversation).await.expect("mark"), at(9), "the highest stands");
-    assert_eq!(store.views.advance(user(1), conversation, at(5)).await.expect("advance"), at(9), "a lower one is answered with what stands");
+    assert_eq!(
+        store.views.advance(user(1), conversation, at(5)).await.expect("advance"),
+        at(9),
+        "a lower one is answered with what stands"
+    );
     assert_eq!(store.views.mark(user(2), conversation).await.expect("mark"), ReadMark::default(), "another user's");
 }

@@ -136,7 +136,8 @@ impl Tokens for MemoryStore {
 
     fn remember(&self, scope: String, key: String, answer: IdempotentAnswer) -> Pending<IdempotentAnswer> {
         self.try_now(|state| {
-            check("store an idempotency key", scope.len() + key.len()).and_then(|()| check("store an idempotency key", answer.answer.len()))?;
+            check("store an idempotency key", scope.len() + key.len())
+                .and_then(|()| check("store an idempotency key", answer.answer.len()))?;
             Ok(state.idempotent.entry((scope, key)).or_insert(answer).clone())
         })
     }

@@ -146,7 +146,8 @@ impl RedbStore {
         fs::create_dir_all(folder).map_err(|error| failed(&error))?;
         let lock = hold(folder)?;
         let medium = options.medium.clone().unwrap_or_else(|| Arc::new(FileMedium::new(&folder.join(FILE_NAME))));
-        let resolved = Resolved { cache_bytes: options.cache_bytes, part_rows: options.part_rows, quick_repair: options.quick_repair, medium };
+        let resolved =
+            Resolved { cache_bytes: options.cache_bytes, part_rows: options.part_rows, quick_repair: options.quick_repair, medium };
         let database = open_database(&resolved).map_err(|error| match error {
             Error::DatabaseAlreadyOpen => OpenError::Held(folder.display().to_string()),
             error => failed(&error),

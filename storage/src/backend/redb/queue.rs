@@ -79,8 +79,7 @@ impl<T> Queue<T> {
     /// Waits at most `timeout` for the queue to be closed, then takes all that waits; true when closed.
     pub(crate) fn drain_after(&self, timeout: Duration) -> (Vec<T>, bool) {
         let state = self.lock();
-        let (mut state, _) =
-            self.arrived.wait_timeout_while(state, timeout, |state| !state.closed).unwrap_or_else(PoisonError::into_inner);
+        let (mut state, _) = self.arrived.wait_timeout_while(state, timeout, |state| !state.closed).unwrap_or_else(PoisonError::into_inner);
         (state.items.drain(..).collect(), state.closed)
     }
 }

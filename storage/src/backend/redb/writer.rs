@@ -120,7 +120,11 @@ impl Writer {
             }
             shared.batch.flush()?
         };
-        if any { transaction.commit()? } else { transaction.abort()? }
+        if any {
+            transaction.commit()?
+        } else {
+            transaction.abort()?
+        }
         Ok(())
     }
 

@@ -1,0 +1,186 @@
+//! What comes from shards: answers become replies, publications go into rooms.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rialto_protocol::reply::{self, Empty, ReplyBody, SubscribeResult};
+use rialto_protocol::{Channel, CloseCode, Refusal, UnsubscribeCode, UserId, ws_frame};
+use uuid::Uuid;
+
+use super::link::FromShard;
+use super::slots::UnderWay;
+use super::{Gateway, SessionId};
+use crate::entity::Answer;
+use crate::reply_to::{SessionReply, Then};
+use crate::session::{ReplyKind, SessionInput};
+
+/// Milliseconds after which leaves that a full shard refused are said again.
+const LEAVES_AGAIN_MS: u64 = 50;
+
+impl Gateway {
+    /// Takes in what shards send, for ever. One turn handles everything that waits, then gives each room's listeners what gathered.
+    pub async fn run(&self) {
+        let (links, thread) = (self.0.parts.links.clone(), self.0.parts.thread);
+        loop {
+            let leaves = !self.0.state.borrow().leaves.is_empty();
+            if leaves {
+                let _ = tokio::time::timeout(Duration::from_millis(LEAVES_AGAIN_MS), links.wait(thread)).await;
+            } else {
+                links.wait(thread).await;
+            }
+            self.turn();
+        }
+    }
+
+    /// One turn of [`Gateway::run`].
+    fn turn(&self) {
+        let (messages, lagged) = self.0.parts.links.take(self.0.parts.thread);
+        for message in messages {
+            match message {
+                FromShard::Answer { reply, answer } => self.answer(reply, answer),
+                FromShard::Publication { channel, frame, .. } => self.0.state.borrow_mut().hub.publish(&channel, frame),
+                FromShard::Presence { channel, frame, client } => self.presence(&channel, &frame, client),
+                FromShard::Unsubscribe { channel, user } => self.unsubscribe(&channel, user),
+            }
+        }
+        self.flush_rooms();
+        for channel in lagged {
+            self.lagged(&channel);
+        }
+        self.leaves_again();
+    }
+
+    pub(super) fn flush_rooms(&self) {
+        let limit = self.0.parts.outbox_bytes_max;
+        let mut slow = Vec::new();
+        {
+            let mut state = self.0.state.borrow_mut();
+            let state = &mut *state;
+            let (hub, slots) = (&mut state.hub, &mut state.slots);
+            let hook = self.0.hook.borrow();
+            hub.flush(|id, chunk| {
+                let Some(slot) = slots.get_mut(id) else { return };
+                if !slot.outbox.publish(chunk.clone(), limit) {
+                    slow.push(id);
+                } else if let Some(hook) = &*hook {
+                    hook.wake(id);
+                }
+            });
+        }
+        for id in slow {
+            self.slow(id);
+        }
+    }
+
+    /// Writes an answer as the reply that its command wants.
+    pub(super) fn answer(&self, reply: SessionReply, answer: Result<Answer, Refusal>) {
+        let id = reply.address.session;
+        let done = self.0.state.borrow_mut().slots.get_mut(id).and_then(|slot| slot.finish(reply.address.command));
+        let Some(UnderWay { command, kind, channel, .. }) = done else {
+            return self.nobody_there(reply.then, answer);
+        };
+        if let ReplyKind::Subscribe { join_leave, .. } = kind {
+            self.subscribed(id, &channel, join_leave, &answer);
+        }
+        match (&kind, answer) {
+            (ReplyKind::ServerSubscribe, answer) => {
+                self.subscribed(id, &channel, false, &answer);
+                let result = answer.and_then(|answer| match answer {
+                    Answer::Subscribed(result) => Ok(result),
+                    _ => Err(rialto_protocol::ErrorCode::Internal.into()),
+                });
+                self.tell(id, SessionInput::Subscribed { channel, result });
+            }
+            (kind, answer) => {
+                let failed = answer.as_ref().err().cloned();
+                self.send(id, ws_frame::text(write(command, kind, answer).as_bytes()).into());
+                if matches!(kind, ReplyKind::Subscribe { .. }) {
+                    let result = failed.map_or_else(|| Ok(Box::default()), Err);
+                    self.tell(id, SessionInput::Subscribed { channel, result });
+                }
+            }
+        }
+        self.resume_if_idle(id);
+    }
+
+    /// From this answer on the session listens: what the room gathered before it is already in the answer.
+    fn subscribed(&self, id: SessionId, channel: &Arc<str>, join_leave: bool, answer: &Result<Answer, Refusal>) {
+        if matches!(answer, Ok(Answer::Subscribed(_))) {
+            self.flush_rooms();
+            self.0.state.borrow_mut().hub.enter(channel, id, join_leave);
+        }
+    }
+
+    /// The connection ended while its subscription was made: the shard must not keep it.
+    fn nobody_there(&self, then: Then, answer: Result<Answer, Refusal>) {
+        if let (Then::Listen { entity, listener }, Ok(_)) = (then, answer)
+            && !self.0.parts.router.leave(entity.key, listener.client)
+        {
+            self.0.state.borrow_mut().leaves.push((entity.key, listener.client));
+        }
+    }
+
+    fn presence(&self, channel: &str, frame: &Bytes, client: Uuid) {
+        let listeners = self.0.state.borrow().hub.join_leave_listeners(channel);
+        for id in listeners {
+            let own = self.0.state.borrow().slots.get(id).is_none_or(|slot| slot.client == client);
+            if !own {
+                self.send(id, frame.clone());
+            }
+        }
+    }
+
+    fn unsubscribe(&self, channel: &Arc<str>, user: UserId) {
+        self.flush_rooms();
+        let listeners = self.0.state.borrow().hub.listeners(channel);
+        for id in listeners {
+            if self.0.state.borrow().slots.get(id).is_some_and(|slot| slot.user == user) {
+                self.drop_listener(id, channel, UnsubscribeCode::ServerUnsubscribe);
+            }
+        }
+    }
+
+    fn drop_listener(&self, id: SessionId, channel: &Arc<str>, code: UnsubscribeCode) {
+        self.0.state.borrow_mut().hub.leave(channel, id);
+        self.send(id, ws_frame::text(reply::unsubscribe_push(channel, code).as_bytes()).into());
+        self.tell(id, SessionInput::Unsubscribed { channel: Arc::clone(channel) });
+    }
+
+    /// Publications of this channel were dropped on their way here: its listeners must ask for what they missed.
+    fn lagged(&self, channel: &Arc<str>) {
+        let Ok(parsed) = Channel::parse(channel) else { return };
+        let listeners = self.0.state.borrow().hub.listeners(channel);
+        for id in listeners {
+            if matches!(parsed, Channel::User(_)) {
+                // A server-side subscription has no way to recover but a new connection.
+                self.end(id, CloseCode::InsufficientState);
+                continue;
+            }
+            self.leave(id, parsed.entity(), channel);
+            self.drop_listener(id, channel, UnsubscribeCode::InsufficientState);
+        }
+    }
+
+    fn leaves_again(&self) {
+        let mut state = self.0.state.borrow_mut();
+        state.leaves.retain(|(entity, client)| !self.0.parts.router.leave(*entity, *client));
+    }
+}
+
+/// A reply as text.
+fn write(command: u32, kind: &ReplyKind, answer: Result<Answer, Refusal>) -> String {
+    let body = match (kind, answer) {
+        (_, Err(refusal)) => ReplyBody::from(&refusal),
+        (ReplyKind::Rpc, Ok(answer)) => return reply::rpc_reply(command, &answer.json()),
+        (ReplyKind::Publish, Ok(_)) => ReplyBody::Publish(Empty {}),
+        (_, Ok(Answer::History(history))) => ReplyBody::History(history),
+        (_, Ok(Answer::Presence(presence))) => ReplyBody::Presence { presence },
+        (_, Ok(Answer::PresenceStats { clients, users })) => ReplyBody::PresenceStats { num_clients: clients, num_users: users },
+        (ReplyKind::Subscribe { ttl, .. }, Ok(Answer::Subscribed(result))) => {
+            ReplyBody::Subscribe(Box::new(SubscribeResult { expires: *ttl > 0, ttl: *ttl, ..*result }))
+        }
+        (_, Ok(_)) => ReplyBody::from(&Refusal::from(rialto_protocol::ErrorCode::Internal)),
+    };
+    reply::reply(command, &body)
+}

@@ -1,0 +1,71 @@
+//! What waits for one socket: whole frames, counted, and at last a close.
+
+use bytes::Bytes;
+
+use super::{CloseFrame, Output};
+
+/// One session's outbox. Idle it owns no memory beyond itself.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    chunks: Vec<Bytes>,
+    /// What channels published before the connect reply went out: it must follow it.
+    held: Vec<Bytes>,
+    connected: bool,
+    bytes: usize,
+    close: Option<CloseFrame>,
+    closed: bool,
+}
+
+impl Outbox {
+    /// Queues a frame; false when more than `limit` bytes would wait.
+    pub(super) fn push(&mut self, frame: Bytes, limit: usize) -> bool {
+        if self.closed {
+            return true;
+        }
+        self.bytes += frame.len();
+        self.chunks.push(frame);
+        self.bytes <= limit
+    }
+
+    /// Queues what a channel published; false when more than `limit` bytes would wait.
+    pub(super) fn publish(&mut self, frame: Bytes, limit: usize) -> bool {
+        if self.connected || self.closed {
+            return self.push(frame, limit);
+        }
+        self.bytes += frame.len();
+        self.held.push(frame);
+        self.bytes <= limit
+    }
+
+    /// Queues the connect reply and behind it what was held.
+    pub(super) fn connected(&mut self, reply: Bytes, limit: usize) -> bool {
+        self.connected = true;
+        let fits = self.push(reply, limit);
+        self.chunks.append(&mut self.held);
+        fits
+    }
+
+    /// Moves everything out.
+    pub(super) fn take(&mut self, output: &mut Output) {
+        output.chunks.extend(std::mem::take(&mut self.chunks));
+        self.bytes = self.held.iter().map(Bytes::len).sum();
+        if let Some(close) = self.close.take() {
+            output.close = Some(close);
+        }
+    }
+
+    /// Forgets what waits.
+    pub(super) fn clear(&mut self) {
+        self.chunks = Vec::new();
+        self.held = Vec::new();
+        self.bytes = 0;
+    }
+
+    /// Closes behind what waits; the first close counts, nothing is taken after it.
+    pub(super) fn close(&mut self, frame: CloseFrame) {
+        if !self.closed {
+            self.closed = true;
+            self.close = Some(frame);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The sessions of one thread, each in a numbered slot.
+
+use std::sync::Arc;
+
+use rialto_protocol::UserId;
+use uuid::Uuid;
+
+use super::outbox::Outbox;
+use super::{COMMANDS_UNDER_WAY_MAX, FRAMES_WAITING_MAX, SessionId};
+use crate::kernel::Handle;
+use crate::session::{ReplyKind, SessionInput};
+
+/// A command whose answer is awaited.
+#[derive(Debug)]
+pub(super) struct UnderWay {
+    /// Our number of it.
+    pub(super) number: u32,
+    /// The client's id of it.
+    pub(super) command: u32,
+    /// How its answer is written.
+    pub(super) kind: ReplyKind,
+    /// The channel that it is about.
+    pub(super) channel: Arc<str>,
+}
+
+/// One session as its gateway sees it.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) client: Uuid,
+    pub(super) handle: Option<Handle<SessionInput>>,
+    pub(super) outbox: Outbox,
+    pub(super) under_way: Vec<UnderWay>,
+    pub(super) user: UserId,
+    pub(super) grant: Option<Uuid>,
+    pub(super) frames_waiting: u16,
+    pub(super) paused: bool,
+    next_number: u32,
+}
+
+impl Slot {
+    pub(super) fn is_busy(&self) -> bool {
+        self.frames_waiting >= FRAMES_WAITING_MAX || self.under_way.len() >= COMMANDS_UNDER_WAY_MAX
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.frames_waiting <= FRAMES_WAITING_MAX / 2 && self.under_way.len() <= COMMANDS_UNDER_WAY_MAX / 2
+    }
+
+    /// Notes a command under way; answers our number of it.
+    pub(super) fn begin(&mut self, command: u32, kind: ReplyKind, channel: Arc<str>) -> u32 {
+        self.next_number = self.next_number.wrapping_add(1);
+        self.under_way.push(UnderWay { number: self.next_number, command, kind, channel });
+        self.next_number
+    }
+
+    /// Takes a command that is answered.
+    pub(super) fn finish(&mut self, number: u32) -> Option<UnderWay> {
+        let at = self.under_way.iter().position(|one| one.number == number)?;
+        let done = self.under_way.swap_remove(at);
+        if self.under_way.is_empty() {
+            // An idle session owns no buffer.
+            self.under_way = Vec::new();
+        }
+        Some(done)
+    }
+}
+
+/// All slots of a thread.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    slots: Vec<(u32, Option<Box<Slot>>)>,
+    free: Vec<u32>,
+}
+
+impl Slots {
+    pub(super) fn open(&mut self, client: Uuid) -> SessionId {
+        let slot = Box::new(Slot {
+            client,
+            handle: None,
+            outbox: Outbox::default(),
+            under_way: Vec::new(),
+            user: UserId(Uuid::nil()),
+            grant: None,
+            frames_waiting: 0,
+            paused: false,
+            next_number: 0,
+        });
+        match self.free.pop() {
+            Some(index) => {
+                let (generation, place) = &mut self.slots[index as usize];
+                *place = Some(slot);
+                SessionId { index, generation: *generation }
+            }
+            None => {
+                let index = u32::try_from(self.slots.len()).expect("a process holds fewer sockets than 2^32");
+                self.slots.push((0, Some(slot)));
+                SessionId { index, generation: 0 }
+            }
+        }
+    }
+
+    pub(super) fn attach(&mut self, id: SessionId, handle: Handle<SessionInput>) {
+        if let Some(slot) = self.get_mut(id) {
+            slot.handle = Some(handle);
+        }
+    }
+
+    pub(super) fn get(&self, id: SessionId) -> Option<&Slot> {
+        let (generation, slot) = self.slots.get(id.index as usize)?;
+        if *generation == id.generation { slot.as_deref() } else { None }
+    }
+
+    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Slot> {
+        let (generation, slot) = self.slots.get_mut(id.index as usize)?;
+        if *generation == id.generation { slot.as_deref_mut() } else { None }
+    }
+
+    pub(super) fn release(&mut self, id: SessionId) -> Option<Box<Slot>> {
+        let (generation, place) = self.slots.get_mut(id.index as usize)?;
+        if *generation != id.generation {
+            return None;
+        }
+        let slot = place.take()?;
+        *generation = generation.wrapping_add(1);
+        self.free.push(id.index);
+        Some(slot)
+    }
+
+    pub(super) fn ids_where(&self, matches: impl Fn(&Slot) -> bool) -> Vec<SessionId> {
+        let all = self.slots.iter().zip(0_u32..);
+        all.filter(|((_, slot), _)| slot.as_deref().is_some_and(&matches))
+            .map(|((generation, _), index)| SessionId { index, generation: *generation })
+            .collect()
+    }
+}

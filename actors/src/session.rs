@@ -1,0 +1,14 @@
+//! One connection: who it is, what it listens to, how fast it may ask, and when it must show life. A machine; it knows frames only as commands and replies, and
+//! sockets not at all.
+
+pub mod effect;
+pub mod input;
+mod rate;
+pub mod state;
+
+pub use effect::{ReplyKind, SessionEffect};
+pub use input::SessionInput;
+pub use state::{Session, SessionConfig};
+
+#[cfg(test)]
+mod tests;

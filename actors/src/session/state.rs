@@ -1,0 +1,312 @@
+//! The session machine. Connecting and refreshing are in `connect`, commands on channels in `channel`, what time does in `time`.
+
+mod channel;
+mod connect;
+mod time;
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rialto_protocol::command::{Command, CommandKind, InvalidCommand};
+use rialto_protocol::limits::{
+    COMMANDS_BURST_MAX, COMMANDS_PER_SECOND_MAX, CONNECT_WITHIN_MS, EXPIRY_GRACE_MS, PING_INTERVAL_MS, PONG_WITHIN_MS,
+    SUBSCRIPTIONS_PER_CONNECTION_MAX,
+};
+use rialto_protocol::reply::{self, RawJson, ReplyBody, SubscribeResult};
+use rialto_protocol::rpc::Request;
+use rialto_protocol::{CloseCode, ErrorCode, Refusal, UserId};
+use rialto_storage::accounts::AccountRole;
+use smallvec::SmallVec;
+use uuid::Uuid;
+
+use super::effect::{ReplyKind, SessionEffect};
+use super::input::SessionInput;
+use super::rate::Bucket;
+use crate::accounts::Verifier;
+use crate::entity::{Ask, Caller, EntityName};
+use crate::kernel::{Effects, Machine, Moment};
+use crate::route::{self, Target};
+use crate::topic_rules::TopicRules;
+
+/// Commands that may wait for the connect reply. SDKs send their subscriptions along with `connect`. Above: close 3501.
+pub const BACKLOG_MAX: usize = 1024;
+
+/// What the operator decides about sessions; shared by all of a node.
+#[derive(Clone)]
+pub struct SessionConfig {
+    /// Commands per second.
+    pub commands_per_second: u32,
+    /// Commands at once.
+    pub commands_burst: u32,
+    /// Subscriptions per connection.
+    pub subscriptions_max: usize,
+    /// Milliseconds from the upgrade to an accepted connect.
+    pub connect_within_ms: u64,
+    /// Milliseconds between pings.
+    pub ping_interval_ms: u64,
+    /// Milliseconds within which a ping is answered.
+    pub pong_within_ms: u64,
+    /// Milliseconds after expiry in which a refresh still counts.
+    pub expiry_grace_ms: u64,
+    /// Whether one may connect without a token.
+    pub anonymous: bool,
+    /// The free topics.
+    pub topics: Arc<TopicRules>,
+    /// Checks subscription tokens: a pure function of token, keys and time.
+    pub verifier: Verifier,
+    /// The node's name in connect replies.
+    pub node: Arc<str>,
+}
+
+impl SessionConfig {
+    /// The defaults of `protocol::limits`.
+    #[must_use]
+    pub fn new(topics: Arc<TopicRules>, verifier: Verifier, node: Arc<str>) -> Self {
+        Self {
+            commands_per_second: COMMANDS_PER_SECOND_MAX,
+            commands_burst: COMMANDS_BURST_MAX,
+            subscriptions_max: SUBSCRIPTIONS_PER_CONNECTION_MAX,
+            connect_within_ms: CONNECT_WITHIN_MS,
+            ping_interval_ms: PING_INTERVAL_MS,
+            pong_within_ms: PONG_WITHIN_MS,
+            expiry_grace_ms: EXPIRY_GRACE_MS,
+            anonymous: false,
+            topics,
+            verifier,
+            node,
+        }
+    }
+}
+
+/// Where a session is on its way.
+enum Phase {
+    /// Nothing said yet, or the last connect was refused.
+    Fresh,
+    /// The token is being checked.
+    Authenticating(Box<Connecting>),
+    /// Server-side subscriptions are being made.
+    Subscribing(Box<Connecting>),
+    /// Connected.
+    Live,
+    /// A close is on its way: nothing counts any more.
+    Closing,
+}
+
+/// What is only needed until the connect reply.
+#[derive(Default)]
+struct Connecting {
+    command: u32,
+    /// Positions of server-side subscriptions to recover.
+    recover: BTreeMap<String, rialto_protocol::command::Recover>,
+    /// Subscriptions without a result so far.
+    missing: usize,
+    results: BTreeMap<String, SubscribeResult>,
+    backlog: VecDeque<Command>,
+}
+
+/// One subscription.
+struct Subscription {
+    entity: EntityName,
+    /// It was made with a subscription token.
+    by_token: bool,
+    /// When that token ends, wall clock; `None` = never.
+    expires_ms: Option<u64>,
+}
+
+/// What a verified token says, as far as the session needs it later.
+struct Identity {
+    user: UserId,
+    role: AccountRole,
+    info: Option<RawJson>,
+    scopes: Option<Vec<String>>,
+    expires_ms: Option<u64>,
+}
+
+/// The machine of one connection.
+pub struct Session {
+    config: Arc<SessionConfig>,
+    client: Uuid,
+    phase: Phase,
+    identity: Option<Box<Identity>>,
+    subscriptions: SmallVec<[Subscription; 2]>,
+    bucket: Bucket,
+    /// Monotonic: the connect deadline, then the next ping, or while one is unanswered the pong's deadline.
+    due_ms: u64,
+    awaiting_pong: bool,
+    /// The standing wish to be woken.
+    wake_ms: u64,
+}
+
+impl Session {
+    /// A session whose socket has just been upgraded. `client` is the connection's id.
+    #[must_use]
+    pub fn new(config: Arc<SessionConfig>, client: Uuid, now: Moment) -> Self {
+        let (bucket, due_ms) = (Bucket::full(config.commands_burst, now.mono_ms), now.mono_ms + config.connect_within_ms);
+        Self {
+            config,
+            client,
+            phase: Phase::Fresh,
+            identity: None,
+            subscriptions: SmallVec::new(),
+            bucket,
+            due_ms,
+            awaiting_pong: false,
+            wake_ms: u64::MAX,
+        }
+    }
+
+    fn user(&self) -> UserId {
+        self.identity.as_ref().map_or(UserId(Uuid::nil()), |identity| identity.user)
+    }
+
+    fn is_anonymous(&self) -> bool {
+        self.user().0.is_nil()
+    }
+
+    fn caller(&self) -> Caller {
+        Caller {
+            user: self.user(),
+            client: Some(self.client),
+            role: self.identity.as_ref().map_or(AccountRole::User, |identity| identity.role),
+            info: self.identity.as_ref().and_then(|identity| identity.info.clone()),
+        }
+    }
+
+    /// Bot tokens carry scopes: method names, or prefixes that end with `.*`.
+    fn in_scope(&self, method: &str) -> bool {
+        let Some(scopes) = self.identity.as_ref().and_then(|identity| identity.scopes.as_ref()) else { return true };
+        scopes.iter().any(|scope| match scope.strip_suffix('*') {
+            Some(prefix) => method.starts_with(prefix),
+            None => scope == method,
+        })
+    }
+
+    fn close(&mut self, code: CloseCode, out: &mut Effects<SessionEffect>) {
+        if !matches!(self.phase, Phase::Closing) {
+            self.phase = Phase::Closing;
+            out.push(SessionEffect::Close(code));
+        }
+    }
+
+    fn commands(&mut self, now: Moment, commands: Vec<Result<Command, InvalidCommand>>, out: &mut Effects<SessionEffect>) {
+        for command in commands {
+            match command {
+                Ok(command) => self.command(now, command, out),
+                Err(InvalidCommand::Body(id)) if matches!(self.phase, Phase::Live) => refuse(id, ErrorCode::BadRequest, out),
+                Err(_) => self.close(CloseCode::BadRequest, out),
+            }
+        }
+    }
+
+    fn command(&mut self, now: Moment, command: Command, out: &mut Effects<SessionEffect>) {
+        let is_connect = matches!(command.kind, CommandKind::Connect(_));
+        match &mut self.phase {
+            Phase::Closing => {}
+            Phase::Fresh if is_connect => self.connect(now, command, out),
+            Phase::Live if matches!(command.kind, CommandKind::Pong) => self.pong(now, out),
+            Phase::Live if !is_connect => self.live(now, command, out),
+            Phase::Authenticating(connecting) | Phase::Subscribing(connecting)
+                if !is_connect && !matches!(command.kind, CommandKind::Pong) && connecting.backlog.len() < BACKLOG_MAX =>
+            {
+                connecting.backlog.push_back(command);
+            }
+            _ => self.close(CloseCode::BadRequest, out),
+        }
+    }
+
+    fn live(&mut self, now: Moment, command: Command, out: &mut Effects<SessionEffect>) {
+        let Command { id, kind } = command;
+        if !self.bucket.take(self.config.commands_per_second, self.config.commands_burst, now.mono_ms) {
+            if id != 0 {
+                refuse(id, ErrorCode::TooManyRequests, out);
+            }
+            return;
+        }
+        match kind {
+            CommandKind::Rpc { method, data } => self.rpc(now, id, &method, data.get(), out),
+            CommandKind::Publish { channel, data } => self.publish(now, id, &channel, data, out),
+            CommandKind::Subscribe(subscribe) => self.subscribe(now, id, subscribe, out),
+            CommandKind::Unsubscribe { channel } => self.unsubscribe(id, &channel, out),
+            CommandKind::Presence { channel } => self.presence(id, &channel, ReplyKind::Presence, out),
+            CommandKind::PresenceStats { channel } => self.presence(id, &channel, ReplyKind::PresenceStats, out),
+            CommandKind::History(history) => self.history(id, history, out),
+            CommandKind::Refresh { token } => out.push(SessionEffect::Verify { command: id, refresh: true, token }),
+            CommandKind::SubRefresh { channel, token } => self.sub_refresh(now, id, &channel, &token, out),
+            // A message without answer has no meaning of ours yet; it counts against the rate.
+            CommandKind::Send | CommandKind::Pong | CommandKind::Connect(_) => {}
+        }
+    }
+
+    fn rpc(&mut self, now: Moment, id: u32, method: &str, data: &str, out: &mut Effects<SessionEffect>) {
+        match Request::parse(method, data) {
+            Ok(request) => self.request(now, id, request, ReplyKind::Rpc, out),
+            Err(refusal) => refuse_with(id, &refusal, out),
+        }
+    }
+
+    fn request(&mut self, now: Moment, id: u32, request: Request, kind: ReplyKind, out: &mut Effects<SessionEffect>) {
+        if self.is_anonymous() {
+            return refuse(id, ErrorCode::Unauthorized, out);
+        }
+        if !self.in_scope(route::method(&request)) {
+            return refuse(id, ErrorCode::Forbidden, out);
+        }
+        let caller = self.caller();
+        let request = Box::new(request);
+        out.push(match route::target(&request, caller.user, now) {
+            Target::Entity(entity) => SessionEffect::Ask { command: id, kind, entity, caller, ask: Ask::Request(request), chan_info: None },
+            Target::Accounts => SessionEffect::Accounts { command: id, caller, request },
+        });
+    }
+
+    fn ended(&mut self, out: &mut Effects<SessionEffect>) {
+        self.phase = Phase::Closing;
+        for subscription in std::mem::take(&mut self.subscriptions) {
+            let EntityName { key, channel } = subscription.entity;
+            out.push(SessionEffect::Leave { entity: key, channel });
+        }
+        out.push(SessionEffect::Gone);
+    }
+}
+
+impl Machine for Session {
+    type Input = SessionInput;
+    type Effect = SessionEffect;
+
+    fn apply(&mut self, now: Moment, input: SessionInput, out: &mut Effects<SessionEffect>) {
+        match input {
+            SessionInput::Opened => {}
+            SessionInput::Commands(commands) => {
+                self.commands(now, commands, out);
+                out.push(SessionEffect::Consumed);
+            }
+            SessionInput::Binary => self.close(CloseCode::InappropriateProtocol, out),
+            SessionInput::Verified { command, refresh: false, verdict } => self.authenticated(now, command, verdict, out),
+            SessionInput::Verified { command, refresh: true, verdict } => self.refreshed(now, command, verdict, out),
+            SessionInput::Subscribed { channel, result } => self.subscribed(now, &channel, result, out),
+            SessionInput::Unsubscribed { channel } => self.subscriptions.retain(|one| one.entity.channel != channel),
+            SessionInput::Woken => self.woken(now, out),
+            SessionInput::End(code) => self.close(code, out),
+            SessionInput::Closed => return self.ended(out),
+        }
+        self.settle(now, out);
+    }
+}
+
+fn refuse(id: u32, code: ErrorCode, out: &mut Effects<SessionEffect>) {
+    refuse_with(id, &code.into(), out);
+}
+
+fn refuse_with(id: u32, refusal: &Refusal, out: &mut Effects<SessionEffect>) {
+    send(id, &ReplyBody::from(refusal), out);
+}
+
+fn send(id: u32, body: &ReplyBody, out: &mut Effects<SessionEffect>) {
+    out.push(SessionEffect::Send(reply::reply(id, body)));
+}
+
+/// Whole seconds until a wall-clock time, rounded up, at least 1: SDKs take 0 for "never".
+fn ttl(expires_ms: u64, now: Moment) -> u32 {
+    u32::try_from(expires_ms.saturating_sub(now.wall_ms).div_ceil(1000)).unwrap_or(u32::MAX).max(1)
+}

@@ -1,0 +1,20 @@
+//! A shard: the owner of one fenced log and of the entities whose rows it carries. It activates, feeds and supervises them, gathers their rows into batches, and holds
+//! every output of a log-backed entity until the rows that it was decided on are durable.
+//!
+//! [`state::Shard`] is the machine; [`log`] decides claims and appends; [`gate`] holds outputs; [`channels`] knows who listens; [`perform`] carries effects out.
+
+pub mod channels;
+pub mod effect;
+pub mod gate;
+pub mod input;
+pub mod log;
+pub mod perform;
+mod slot;
+pub mod state;
+
+pub use effect::ShardEffect;
+pub use input::ShardInput;
+pub use state::{Shard, ShardConfig};
+
+#[cfg(test)]
+mod tests;

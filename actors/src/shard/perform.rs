@@ -1,0 +1,139 @@
+//! Carries out what a shard wants: store calls, answers, fan-out to gateway threads, words to other shards.
+
+use std::future::Future;
+
+use rialto_protocol::EntityKey;
+use rialto_storage::{StorageError, Store};
+
+use super::log::{LogAnswer, LogCall};
+use super::{Shard, ShardEffect, ShardInput};
+use crate::entity::{Found, Query};
+use crate::gateway::link::{FromShard, GatewayLinks};
+use crate::kernel::{Acts, PanicReport, Performer};
+use crate::reply_to::ReplyTo;
+use crate::router::Router;
+
+/// What makes a new machine after a panic of the shard itself.
+pub type Remake = Box<dyn Fn() -> Shard>;
+
+/// Performs the effects of one shard.
+pub struct ShardPerformer {
+    /// The shard's number.
+    pub number: u16,
+    /// The store.
+    pub store: Store,
+    /// The gateway threads.
+    pub links: GatewayLinks,
+    /// The other shards.
+    pub router: Router,
+    /// Makes the machine anew.
+    pub remake: Remake,
+}
+
+impl Performer<Shard> for ShardPerformer {
+    fn perform(&mut self, effect: ShardEffect, acts: &mut Acts<'_, Shard, Self>) {
+        match effect {
+            ShardEffect::Log(call) => self.log(call, acts),
+            ShardEffect::Load { entity, activation } => {
+                let pending = self.store.rows.activate(entity);
+                acts.later(async move { ShardInput::Loaded { entity, activation, result: pending.await } });
+            }
+            ShardEffect::Read { entity, activation, token, query } => {
+                let answer = read(&self.store, entity, query);
+                acts.later(async move { ShardInput::Answered { entity, activation, token, answer: answer.await } });
+            }
+            ShardEffect::Snapshot { entity, snapshot } => {
+                let pending = self.store.rows.put_snapshot(entity, snapshot);
+                // Nobody waits: an older snapshot serves too, with more rows to read.
+                acts.detach(async move {
+                    if let Err(error) = pending.await {
+                        tracing::warn!(entity = %entity.id, %error, "snapshot not stored");
+                    }
+                });
+            }
+            ShardEffect::Reply { to, answer } => match to {
+                ReplyTo::Session(reply) => self.links.send(reply.address.thread, FromShard::Answer { reply, answer }),
+                ReplyTo::Task(waiting) => drop(waiting.send(answer)),
+                ReplyTo::Test(_) => {}
+            },
+            ShardEffect::Publish { threads, channel, frame, offset } => {
+                for thread in threads {
+                    self.links.send(thread, FromShard::Publication { channel: channel.clone(), frame: frame.clone(), offset });
+                }
+            }
+            ShardEffect::Presence { threads, channel, frame, client } => {
+                for thread in threads {
+                    self.links.send(thread, FromShard::Presence { channel: channel.clone(), frame: frame.clone(), client });
+                }
+            }
+            ShardEffect::Unsubscribe { threads, channel, user } => {
+                for thread in threads {
+                    self.links.send(thread, FromShard::Unsubscribe { channel: channel.clone(), user });
+                }
+            }
+            ShardEffect::Tell { user, tell } => self.router.tell(user, tell),
+            ShardEffect::WakeAt { mono_ms } => acts.wake_at(mono_ms, || ShardInput::Woken),
+        }
+    }
+
+    fn rebuild(&mut self, _panic: &PanicReport) -> Option<(Shard, ShardInput)> {
+        Some(((self.remake)(), ShardInput::Start))
+    }
+}
+
+impl ShardPerformer {
+    fn log(&mut self, call: LogCall, acts: &mut Acts<'_, Shard, Self>) {
+        let (log, shard) = (&self.store.log, self.number);
+        match call {
+            LogCall::Head { bucket } => {
+                let pending = log.head(shard, bucket);
+                acts.later(async move { ShardInput::Log(LogAnswer::Head(pending.await)) });
+            }
+            LogCall::Claim { bucket, seen, new, cursor } => {
+                let pending = log.claim(shard, bucket, seen, new, cursor);
+                acts.later(async move { ShardInput::Log(LogAnswer::Outcome(pending.await)) });
+            }
+            LogCall::Tail { bucket, from_wseq } => {
+                let pending = log.tail(shard, bucket, from_wseq);
+                acts.later(async move { ShardInput::Log(LogAnswer::Tail(pending.await)) });
+            }
+            LogCall::Append(append) => {
+                let pending = log.append(shard, append);
+                acts.later(async move { ShardInput::Log(LogAnswer::Outcome(pending.await)) });
+            }
+            LogCall::Seal { bucket, fence } => {
+                let pending = log.seal(shard, bucket, fence);
+                acts.later(async move { ShardInput::Log(LogAnswer::Outcome(pending.await)) });
+            }
+            LogCall::RetryAt { mono_ms } => acts.wake_at(mono_ms, || ShardInput::Woken),
+        }
+    }
+}
+
+/// Asks the store an entity's question. The call is made at once, the answer is awaited.
+pub fn read(store: &Store, entity: EntityKey, query: Query) -> impl Future<Output = Result<Found, StorageError>> + 'static {
+    use futures_util::FutureExt;
+    let conversation = rialto_protocol::ConversationId(entity.id);
+    let (rows, views) = (&store.rows, &store.views);
+    match query {
+        Query::Rows(range) => rows.read(entity, range).map(|found| found.map(Found::Rows)).boxed_local(),
+        Query::Find { sender, not_before_ms } => {
+            rows.find(entity, sender, not_before_ms).map(|found| found.map(Found::Position)).boxed_local()
+        }
+        Query::Messages(range) => views.messages(conversation, range).map(|found| found.map(Found::Messages)).boxed_local(),
+        Query::Members { after, limit } => {
+            views.members(conversation, after, limit).map(|found| found.map(|(members, more)| Found::Members(members, more))).boxed_local()
+        }
+        Query::Summary { user } => {
+            views.summary(conversation, user).map(|found| found.map(|summary| Found::Summary(summary.map(Box::new)))).boxed_local()
+        }
+        Query::Users(users) => store.accounts.existing(users).map(|found| found.map(Found::Users)).boxed_local(),
+        Query::List { user, after, limit } => {
+            views.list(user, after, limit).map(|found| found.map(|(entries, more)| Found::List(entries, more))).boxed_local()
+        }
+        Query::Mark { user, conversation } => views.mark(user, conversation).map(|found| found.map(Found::Mark)).boxed_local(),
+        Query::Advance { user, conversation, mark } => {
+            views.advance(user, conversation, mark).map(|found| found.map(Found::Mark)).boxed_local()
+        }
+    }
+}

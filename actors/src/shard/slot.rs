@@ -1,0 +1,86 @@
+//! One entity's place in its shard.
+
+use std::collections::VecDeque;
+
+use rialto_storage::Row;
+
+use crate::entity::{EntityInput, EntityMachine, EntityName};
+use crate::kernel::CrashBudget;
+use crate::reply_to::CommandAddress;
+
+/// Inputs that wait for one entity while it is loaded. Above: `overloaded`.
+pub(super) const WAITING_FOR_LOAD_MAX: usize = 1024;
+
+/// An entity in memory, or on its way.
+pub(super) struct Slot {
+    pub(super) name: EntityName,
+    /// Counts activations: a completion for an earlier one is dropped.
+    pub(super) activation: u64,
+    pub(super) body: Body,
+    /// Monotonic time of its wish to be woken.
+    pub(super) wake_ms: Option<u64>,
+    /// Monotonic time of its last input.
+    pub(super) used_ms: u64,
+    /// It said that nothing is pending in it since its last input.
+    pub(super) idle: bool,
+    /// `wseq` of its newest row.
+    pub(super) last_wseq: u64,
+    pub(super) budget: CrashBudget,
+    /// Commands that it holds unanswered: they are refused when it crashes.
+    pub(super) open: Vec<CommandAddress>,
+}
+
+pub(super) enum Body {
+    /// Not in memory; the next input loads it.
+    Absent,
+    /// The store is reading it. `memory` are its rows that were not durable when the load began: the read may have missed them.
+    Loading { waiting: VecDeque<EntityInput>, memory: Vec<Row> },
+    /// In memory.
+    Live(Box<EntityMachine>),
+    /// Crashed too often: refused until then.
+    Down { until_ms: u64 },
+}
+
+impl Slot {
+    pub(super) fn new(name: EntityName, mono_ms: u64) -> Self {
+        Self {
+            name,
+            activation: 0,
+            body: Body::Absent,
+            wake_ms: None,
+            used_ms: mono_ms,
+            idle: false,
+            last_wseq: 0,
+            budget: CrashBudget::default(),
+            open: Vec::new(),
+        }
+    }
+
+    /// Whether it may leave memory as far as the entity itself and its rows are concerned.
+    pub(super) fn may_leave(&self, applied: u64) -> bool {
+        let resting = match &self.body {
+            Body::Live(_) => self.idle,
+            Body::Absent => true,
+            Body::Loading { .. } | Body::Down { .. } => false,
+        };
+        resting && self.last_wseq <= applied && self.open.is_empty()
+    }
+}
+
+/// The name of an input for logs: what it was, never what it carried.
+pub(super) fn input_kind(input: &EntityInput) -> &'static str {
+    match input {
+        EntityInput::Activated { .. } => "activated",
+        EntityInput::Asked { ask, .. } => match ask {
+            crate::entity::Ask::Request(_) => "request",
+            crate::entity::Ask::Subscribe(_) => "subscribe",
+            crate::entity::Ask::History(_) => "history",
+            crate::entity::Ask::Presence => "presence",
+            crate::entity::Ask::Publish { .. } => "publish",
+        },
+        EntityInput::Told(_) => "told",
+        EntityInput::Answered { .. } => "answered",
+        EntityInput::Applied { .. } => "applied",
+        EntityInput::Woken => "woken",
+    }
+}
