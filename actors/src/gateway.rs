@@ -10,6 +10,7 @@ mod outbox;
 mod perform;
 mod slots;
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -54,18 +55,18 @@ pub enum Intake {
     Pause,
 }
 
-/// What a closing frame says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The frame that ends a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloseFrame {
-    /// The code.
+    /// Close code.
     pub code: u16,
-    /// The reason; never empty.
-    pub reason: &'static str,
+    /// Reason, never empty; cut to 123 bytes on the wire.
+    pub reason: Cow<'static, str>,
 }
 
 impl From<CloseCode> for CloseFrame {
     fn from(code: CloseCode) -> Self {
-        Self { code: code.number(), reason: code.reason() }
+        Self { code: code.number(), reason: Cow::Borrowed(code.reason()) }
     }
 }
 
@@ -74,18 +75,18 @@ impl From<CloseCode> for CloseFrame {
 pub struct Output {
     /// Whole WebSocket frames, in order.
     pub chunks: SmallVec<[Bytes; 8]>,
-    /// Close after them.
+    /// The close frame to send behind them, if the session ends. Code 3008 drops what the socket did not take yet.
     pub close: Option<CloseFrame>,
 }
 
-/// What the pump offers to the gateway. Called on the gateway's thread; it only takes note.
+/// The socket side, as the session side calls it: on the same thread. No call re-enters the gateway.
 pub trait FlushHook {
-    /// There is output for this socket.
-    fn wake(&self, session: SessionId);
-    /// Read this socket again.
-    fn resume(&self, session: SessionId);
-    /// Call [`Gateway::on_timer`] at this monotonic time, milliseconds; replaces an earlier wish.
-    fn arm(&self, session: SessionId, mono_ms: u64);
+    /// There is output. The outbox is drained once per scheduler tick, whatever the number of calls.
+    fn wake(&self, id: SessionId);
+    /// Reading may go on after [`Intake::Pause`].
+    fn resume(&self, id: SessionId);
+    /// Calls [`Gateway::on_timer`] after this many milliseconds, never early; replaces the wish before, `None` clears it.
+    fn set_timer(&self, id: SessionId, after_ms: Option<u64>);
 }
 
 /// What a gateway is made of.
@@ -112,7 +113,7 @@ pub struct Gateway(Rc<Inner>);
 
 struct Inner {
     parts: GatewayParts,
-    hook: RefCell<Option<Rc<dyn FlushHook>>>,
+    hook: Rc<dyn FlushHook>,
     state: RefCell<State>,
 }
 
@@ -127,14 +128,9 @@ struct State {
 impl Gateway {
     /// The gateway of this thread.
     #[must_use]
-    pub fn new(parts: GatewayParts) -> Self {
+    pub fn new(parts: GatewayParts, hook: Rc<dyn FlushHook>) -> Self {
         let state = State { slots: Slots::default(), hub: Hub::default(), leaves: Vec::new() };
-        Self(Rc::new(Inner { parts, hook: RefCell::new(None), state: RefCell::new(state) }))
-    }
-
-    /// Says whom to wake. Once, before the first session.
-    pub fn set_hook(&self, hook: Rc<dyn FlushHook>) {
-        *self.0.hook.borrow_mut() = Some(hook);
+        Self(Rc::new(Inner { parts, hook, state: RefCell::new(state) }))
     }
 
     /// A socket was upgraded: starts its session.
@@ -174,7 +170,7 @@ impl Gateway {
         self.tell(id, SessionInput::Binary);
     }
 
-    /// The time asked for through [`FlushHook::arm`] has come.
+    /// The time asked for through [`FlushHook::set_timer`] has come.
     pub fn on_timer(&self, id: SessionId) {
         self.tell(id, SessionInput::Woken);
     }
@@ -190,6 +186,12 @@ impl Gateway {
         if let Some(slot) = state.slots.get_mut(id) {
             slot.outbox.take(output);
         }
+    }
+
+    /// Whether the session's outbox ends with a close.
+    #[must_use]
+    pub fn is_closing(&self, id: SessionId) -> bool {
+        self.0.state.borrow().slots.get(id).is_some_and(|slot| slot.outbox.is_closing())
     }
 
     /// Closes a session behind what it already has waiting.
@@ -232,9 +234,7 @@ impl Gateway {
     }
 
     fn wake(&self, id: SessionId) {
-        if let Some(hook) = &*self.0.hook.borrow() {
-            hook.wake(id);
-        }
+        self.0.hook.wake(id);
     }
 
     /// Queues a whole frame for one session.
@@ -272,8 +272,8 @@ impl Gateway {
             }
             _ => false,
         };
-        if let (true, Some(hook)) = (resume, &*self.0.hook.borrow()) {
-            hook.resume(id);
+        if resume {
+            self.0.hook.resume(id);
         }
     }
 }

@@ -10,7 +10,7 @@ use rialto_storage::Store;
 use crate::accounts::Accounts;
 use crate::entity::{Answer, Ask, Caller, EntityFactory};
 use crate::gateway::link::GatewayLinks;
-use crate::gateway::{Gateway, GatewayParts};
+use crate::gateway::{FlushHook, Gateway, GatewayParts};
 use crate::kernel::{Clock, Handle, Shell};
 use crate::route::{self, Target};
 use crate::router::{Router, SHARDS};
@@ -93,8 +93,8 @@ impl Node {
 
     /// Starts this thread's gateway. Call it on the thread's arbiter.
     #[must_use]
-    pub fn start_gateway(&self, thread: u16) -> Gateway {
-        Gateway::new(GatewayParts {
+    pub fn start_gateway(&self, thread: u16, hook: Rc<dyn FlushHook>) -> Gateway {
+        let parts = GatewayParts {
             thread,
             links: self.links.clone(),
             router: self.router.clone(),
@@ -102,7 +102,8 @@ impl Node {
             config: Arc::clone(&self.parts.sessions),
             clock: self.clock(),
             outbox_bytes_max: self.parts.outbox_bytes_max,
-        })
+        };
+        Gateway::new(parts, hook)
     }
 
     /// A clock that agrees with those of all threads.

@@ -58,13 +58,12 @@ impl Gateway {
             let mut state = self.0.state.borrow_mut();
             let state = &mut *state;
             let (hub, slots) = (&mut state.hub, &mut state.slots);
-            let hook = self.0.hook.borrow();
             hub.flush(|id, chunk| {
                 let Some(slot) = slots.get_mut(id) else { return };
                 if !slot.outbox.publish(chunk.clone(), limit) {
                     slow.push(id);
-                } else if let Some(hook) = &*hook {
-                    hook.wake(id);
+                } else {
+                    self.0.hook.wake(id);
                 }
             });
         }

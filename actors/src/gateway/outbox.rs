@@ -68,4 +68,9 @@ impl Outbox {
             self.close = Some(frame);
         }
     }
+
+    /// Whether a close waits to be taken.
+    pub(super) fn is_closing(&self) -> bool {
+        self.close.is_some()
+    }
 }

@@ -47,11 +47,7 @@ impl Performer<Session> for SessionPerformer {
                 });
             }
             SessionEffect::Leave { entity, channel } => gateway.leave(id, entity, &channel),
-            SessionEffect::WakeAt { mono_ms } => {
-                if let Some(hook) = &*gateway.0.hook.borrow() {
-                    hook.arm(id, mono_ms);
-                }
-            }
+            SessionEffect::WakeAt { mono_ms } => gateway.0.hook.set_timer(id, Some(mono_ms.saturating_sub(acts.mono_ms))),
             SessionEffect::Close(code) => gateway.close(id, code),
             SessionEffect::Gone => {
                 gateway.0.state.borrow_mut().slots.release(id);
