@@ -1,0 +1,328 @@
+//! A shard, the in-memory store and a very small entity, driven without threads.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use rialto_protocol::event::{ConversationEvent, EventTag, MessageSent};
+use rialto_protocol::rpc::{Appended, Request, SendMessage};
+use rialto_protocol::{Channel, ClientId, ConversationId, ErrorCode, UserId};
+use rialto_storage::accounts::AccountRole;
+use rialto_storage::backend::memory::{MemoryOptions, MemoryStore, Verdict};
+use rialto_storage::{Row, RowSender, Store};
+use uuid::Uuid;
+
+use crate::entity::{Answer, Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityMachine, EntityName};
+use crate::kernel::test_loop::TestLoop;
+use crate::kernel::{Effects, Machine, Moment};
+use crate::reply_to::ReplyTo;
+use crate::router::entity_of;
+use crate::shard::log::{LogAnswer, LogCall};
+use crate::shard::perform::read;
+use crate::shard::{Shard, ShardConfig, ShardEffect, ShardInput};
+
+/// An answer in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Offset(u64),
+    Top(u64),
+    Refused(ErrorCode),
+}
+
+pub(super) struct World {
+    shard: TestLoop<Shard>,
+    memory: MemoryStore,
+    store: Store,
+    inputs: VecDeque<ShardInput>,
+    held: Option<VecDeque<LogCall>>,
+    answers: Vec<(u64, Said)>,
+    waiting: HashMap<u64, tokio::sync::oneshot::Receiver<Result<Answer, rialto_protocol::Refusal>>>,
+    verdicts: Arc<Mutex<VecDeque<Verdict>>>,
+    appends: usize,
+    activations: Rc<RefCell<HashMap<EntityName, usize>>>,
+    wake_ms: Option<u64>,
+}
+
+impl World {
+    pub(super) fn start() -> Self {
+        let memory = MemoryStore::new(MemoryOptions::default());
+        let verdicts: Arc<Mutex<VecDeque<Verdict>>> = Arc::default();
+        let asked = Arc::clone(&verdicts);
+        memory.set_policy(move |_, _| asked.lock().unwrap().pop_front().unwrap_or(Verdict::Apply));
+        let store = memory.store();
+        let activations: Rc<RefCell<HashMap<EntityName, usize>>> = Rc::default();
+        let factory = Rc::new(Tapes { activations: Rc::clone(&activations) });
+        let shard = Shard::new(ShardConfig::default(), store.log_shape, Arc::clone(&store.generation), factory);
+        let now = Moment { wall_ms: 1_790_000_000_000, mono_ms: 0, entropy: 7 };
+        let mut world = Self {
+            shard: TestLoop::new(shard, now),
+            memory,
+            store,
+            inputs: VecDeque::from([ShardInput::Start]),
+            held: None,
+            answers: Vec::new(),
+            waiting: HashMap::new(),
+            verdicts,
+            appends: 0,
+            activations,
+            wake_ms: None,
+        };
+        world.run();
+        world
+    }
+
+    pub(super) fn say(&mut self, reply: u64, room: &str, text: &str) {
+        let conversation = room_id(room);
+        let client_id = ClientId::new(&format!("c{reply}")).unwrap();
+        let request = Request::ConversationSend(SendMessage { conversation, client_id, text: text.into(), reply_to: None });
+        self.ask(reply, room, Ask::Request(Box::new(request)));
+    }
+
+    pub(super) fn ask_position(&mut self, reply: u64, room: &str) {
+        self.ask(reply, room, Ask::Presence);
+    }
+
+    fn ask(&mut self, reply: u64, room: &str, ask: Ask) {
+        let entity = entity_of(&Channel::Conversation(room_id(room)));
+        let caller = Caller { user: UserId(Uuid::from_u128(1)), client: None, role: AccountRole::User, info: None };
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        self.waiting.insert(reply, receiver);
+        self.inputs.push_back(ShardInput::Ask { entity, caller, ask, reply: ReplyTo::Task(sender) });
+        self.run();
+    }
+
+    pub(super) fn hold_appends(&mut self) {
+        self.held = Some(VecDeque::new());
+    }
+
+    /// Lets the append that is held reach the store; false when none is.
+    pub(super) fn release_append(&mut self) -> bool {
+        let Some(call) = self.held.as_mut().and_then(VecDeque::pop_front) else { return false };
+        self.append(call);
+        self.run();
+        true
+    }
+
+    pub(super) fn next_append(&mut self, verdict: Verdict) {
+        self.verdicts.lock().unwrap().push_back(verdict);
+    }
+
+    pub(super) fn advance(&mut self, ms: u64) {
+        self.shard.advance(ms);
+        self.wake();
+    }
+
+    /// Lets time pass until nothing is due any more, for at most a virtual minute.
+    pub(super) fn settle(&mut self) {
+        for _ in 0..60 {
+            self.advance(1_000);
+        }
+    }
+
+    fn wake(&mut self) {
+        if self.wake_ms.is_some_and(|at| at <= self.shard.now().mono_ms) {
+            self.wake_ms = None;
+            self.inputs.push_back(ShardInput::Woken);
+        }
+        self.run();
+    }
+
+    /// The answers since the last look, in the order in which they left.
+    pub(super) fn answers(&mut self) -> Vec<(u64, Said)> {
+        std::mem::take(&mut self.answers)
+    }
+
+    pub(super) fn appends(&self) -> usize {
+        self.appends
+    }
+
+    pub(super) fn live(&self) -> usize {
+        self.shard.machine.entities()
+    }
+
+    pub(super) fn activations(&self, room: &str) -> usize {
+        let name = entity_of(&Channel::Conversation(room_id(room)));
+        self.activations.borrow().get(&name).copied().unwrap_or(0)
+    }
+
+    pub(super) fn stored(&self, room: &str) -> Vec<String> {
+        let rows = self.memory.rows_of(room_id(room).into());
+        let dense = rows.iter().zip(1..).all(|(row, seq)| row.seq == seq);
+        assert!(dense, "rows of {room} are not dense");
+        rows.iter().map(text_of).collect()
+    }
+
+    fn run(&mut self) {
+        while let Some(input) = self.inputs.pop_front() {
+            for effect in self.shard.input(input) {
+                self.perform(effect);
+            }
+        }
+    }
+
+    fn perform(&mut self, effect: ShardEffect) {
+        match effect {
+            ShardEffect::Log(call @ LogCall::Append(_)) => match &mut self.held {
+                Some(held) => held.push_back(call),
+                None => self.append(call),
+            },
+            ShardEffect::Log(call) => self.log(call),
+            ShardEffect::Load { entity, activation } => {
+                let result = ready(self.store.rows.activate(entity));
+                self.inputs.push_back(ShardInput::Loaded { entity, activation, result });
+            }
+            ShardEffect::Read { entity, activation, token, query } => {
+                let answer = ready(read(&self.store, entity, query));
+                self.inputs.push_back(ShardInput::Answered { entity, activation, token, answer });
+            }
+            ShardEffect::Reply { to: ReplyTo::Task(sender), answer } => self.answered(sender, answer),
+            ShardEffect::WakeAt { mono_ms } => self.wake_ms = Some(self.wake_ms.map_or(mono_ms, |at| at.min(mono_ms))),
+            _ => {}
+        }
+        self.crashed_without_answer();
+    }
+
+    fn append(&mut self, call: LogCall) {
+        self.appends += 1;
+        self.log(call);
+    }
+
+    fn log(&mut self, call: LogCall) {
+        let log = &self.store.log;
+        let answer = match call {
+            LogCall::Head { bucket } => LogAnswer::Head(ready(log.head(0, bucket))),
+            LogCall::Claim { bucket, seen, new, cursor } => LogAnswer::Outcome(ready(log.claim(0, bucket, seen, new, cursor))),
+            LogCall::Tail { bucket, from_wseq } => LogAnswer::Tail(ready(log.tail(0, bucket, from_wseq))),
+            LogCall::Append(append) => LogAnswer::Outcome(ready(log.append(0, append))),
+            LogCall::Seal { bucket, fence } => LogAnswer::Outcome(ready(log.seal(0, bucket, fence))),
+            LogCall::RetryAt { .. } => unreachable!("the shard keeps this for itself"),
+        };
+        self.inputs.push_back(ShardInput::Log(answer));
+    }
+
+    fn answered(
+        &mut self,
+        sender: tokio::sync::oneshot::Sender<Result<Answer, rialto_protocol::Refusal>>,
+        answer: Result<Answer, rialto_protocol::Refusal>,
+    ) {
+        sender.send(answer).expect("the world waits");
+        let mut done = Vec::new();
+        for (reply, receiver) in &mut self.waiting {
+            if let Ok(answer) = receiver.try_recv() {
+                done.push((*reply, said(&answer)));
+            }
+        }
+        for (reply, said) in done {
+            self.waiting.remove(&reply);
+            self.answers.push((reply, said));
+        }
+    }
+
+    /// A task whose question went down with a crash sees its channel closed, which callers take for `unavailable`.
+    fn crashed_without_answer(&mut self) {
+        let gone: Vec<u64> = self
+            .waiting
+            .iter_mut()
+            .filter_map(|(reply, receiver)| {
+                matches!(receiver.try_recv(), Err(tokio::sync::oneshot::error::TryRecvError::Closed)).then_some(*reply)
+            })
+            .collect();
+        for reply in gone {
+            self.waiting.remove(&reply);
+            self.answers.push((reply, Said::Refused(ErrorCode::Unavailable)));
+        }
+    }
+}
+
+fn said(answer: &Result<Answer, rialto_protocol::Refusal>) -> Said {
+    match answer {
+        Ok(Answer::Appended(appended)) if appended.time == 0 => Said::Top(appended.offset),
+        Ok(Answer::Appended(appended)) => Said::Offset(appended.offset),
+        Ok(other) => panic!("unexpected answer {other:?}"),
+        Err(refusal) => Said::Refused(refusal.code),
+    }
+}
+
+fn ready<T>(pending: impl Future<Output = T>) -> T {
+    pending.now_or_never().expect("the in-memory store answers at once")
+}
+
+fn room_id(room: &str) -> ConversationId {
+    ConversationId(Uuid::new_v5(&Uuid::NAMESPACE_OID, room.as_bytes()))
+}
+
+fn text_of(row: &Row) -> String {
+    match serde_json::from_slice(&row.body).unwrap() {
+        ConversationEvent::Message(message) => message.text,
+        other => panic!("unexpected event {other:?}"),
+    }
+}
+
+struct Tapes {
+    activations: Rc<RefCell<HashMap<EntityName, usize>>>,
+}
+
+impl EntityFactory for Tapes {
+    fn create(&self, entity: &EntityName) -> Box<EntityMachine> {
+        *self.activations.borrow_mut().entry(entity.clone()).or_default() += 1;
+        Box::new(Tape { name: entity.clone(), top: 0 })
+    }
+}
+
+/// An entity that appends what it is told, and panics at the word "poison".
+struct Tape {
+    name: EntityName,
+    top: u64,
+}
+
+impl Machine for Tape {
+    type Input = EntityInput;
+    type Effect = EntityEffect;
+
+    fn apply(&mut self, now: Moment, input: EntityInput, out: &mut Effects<EntityEffect>) {
+        match input {
+            EntityInput::Activated { activation, .. } => self.top = activation.rows.last().map_or(0, |row| row.seq),
+            EntityInput::Asked { caller, ask: Ask::Request(request), reply } => {
+                let Request::ConversationSend(send) = *request else { panic!("unexpected request") };
+                assert_ne!(send.text, "poison", "poison");
+                self.top += 1;
+                out.push(EntityEffect::Append(self.row(now, caller.user, send)));
+                out.push(EntityEffect::Reply { to: reply, answer: Ok(appended(self.top, now.wall_ms)) });
+            }
+            EntityInput::Asked { reply, .. } => out.push(EntityEffect::Reply { to: reply, answer: Ok(appended(self.top, 0)) }),
+            _ => {}
+        }
+        out.push(EntityEffect::Idle);
+    }
+}
+
+impl Tape {
+    fn row(&self, now: Moment, user: UserId, send: SendMessage) -> Row {
+        let event = ConversationEvent::Message(MessageSent {
+            sender: user,
+            client_id: send.client_id.clone(),
+            text: send.text,
+            time: now.wall_ms,
+            reply_to: None,
+        });
+        Row {
+            entity: self.name.key,
+            seq: self.top,
+            time_ms: now.wall_ms,
+            sender: RowSender { user, client_id: send.client_id },
+            remaining: 0,
+            event: EventTag::Message,
+            target: 0,
+            ordinal: self.top,
+            sender_ordinal: self.top,
+            body: Bytes::from(serde_json::to_vec(&event).unwrap()),
+        }
+    }
+}
+
+fn appended(offset: u64, time: u64) -> Answer {
+    Answer::Appended(Appended { offset, epoch: String::new(), time, duplicate: false })
+}
