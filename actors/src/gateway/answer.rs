@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use rialto_protocol::reply::{self, Empty, ReplyBody, SubscribeResult};
 use rialto_protocol::{Channel, CloseCode, Refusal, UnsubscribeCode, UserId, ws_frame};
-use uuid::Uuid;
 
 use super::link::FromShard;
 use super::slots::UnderWay;
@@ -40,7 +39,7 @@ impl Gateway {
             match message {
                 FromShard::Answer { reply, answer } => self.answer(reply, answer),
                 FromShard::Publication { channel, frame, .. } => self.0.state.borrow_mut().hub.publish(&channel, frame),
-                FromShard::Presence { channel, frame, client } => self.presence(&channel, &frame, client),
+                FromShard::Presence { channel, frame } => self.presence(&channel, &frame),
                 FromShard::Unsubscribe { channel, user } => self.unsubscribe(&channel, user),
             }
         }
@@ -120,13 +119,11 @@ impl Gateway {
         }
     }
 
-    fn presence(&self, channel: &str, frame: &Bytes, client: Uuid) {
+    /// Whoever asked for them hears of its own coming too, behind its subscribe reply, as Centrifuge clients expect.
+    fn presence(&self, channel: &str, frame: &Bytes) {
         let listeners = self.0.state.borrow().hub.join_leave_listeners(channel);
         for id in listeners {
-            let own = self.0.state.borrow().slots.get(id).is_none_or(|slot| slot.client == client);
-            if !own {
-                self.send(id, frame.clone());
-            }
+            self.send(id, frame.clone());
         }
     }
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use rialto_protocol::{Refusal, UserId};
 use tokio::sync::Notify;
-use uuid::Uuid;
 
 use crate::entity::Answer;
 use crate::reply_to::SessionReply;
@@ -42,8 +41,6 @@ pub enum FromShard {
         channel: Arc<str>,
         /// One whole WebSocket frame.
         frame: Bytes,
-        /// Whose: this one does not hear of itself.
-        client: Uuid,
     },
     /// The end of a user's subscriptions to a channel.
     Unsubscribe {

@@ -6,7 +6,6 @@ use bytes::Bytes;
 use rialto_protocol::{EntityKey, Refusal, UserId};
 use rialto_storage::entity_rows::Snapshot;
 use smallvec::SmallVec;
-use uuid::Uuid;
 
 use super::log::LogCall;
 use crate::entity::{Answer, Query, Tell};
@@ -71,8 +70,6 @@ pub enum ShardEffect {
         channel: Arc<str>,
         /// The frame.
         frame: Bytes,
-        /// Whose.
-        client: Uuid,
     },
     /// A user's subscriptions to a channel end.
     Unsubscribe {

@@ -61,9 +61,9 @@ impl Performer<Shard> for ShardPerformer {
                     self.links.send(thread, FromShard::Publication { channel: channel.clone(), frame: frame.clone(), offset });
                 }
             }
-            ShardEffect::Presence { threads, channel, frame, client } => {
+            ShardEffect::Presence { threads, channel, frame } => {
                 for thread in threads {
-                    self.links.send(thread, FromShard::Presence { channel: channel.clone(), frame: frame.clone(), client });
+                    self.links.send(thread, FromShard::Presence { channel: channel.clone(), frame: frame.clone() });
                 }
             }
             ShardEffect::Unsubscribe { threads, channel, user } => {

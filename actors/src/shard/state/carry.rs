@@ -135,6 +135,6 @@ impl Shard {
     pub(super) fn say_presence(&mut self, entity: EntityKey, listener: &Listener, joined: bool, out: &mut Effects<ShardEffect>) {
         let Some((channel, threads)) = self.channels.wants_presence(entity) else { return };
         let frame = ws_frame::text(presence_push(&channel, joined, &listener.info()).as_bytes()).into();
-        out.push(ShardEffect::Presence { threads, channel, frame, client: listener.client });
+        out.push(ShardEffect::Presence { threads, channel, frame });
     }
 }
