@@ -56,7 +56,10 @@ impl Scene {
     async fn try_connect(&self, user: &User) -> Option<Wire> {
         let address = self.address.borrow().clone();
         let mut wire = Wire::try_open(&address).await.ok()?;
-        match wire.try_call("connect", serde_json::json!({"token": user.token})).await {
+        match wire
+            .try_call("connect", serde_json::json!({"token": user.token}))
+            .await
+        {
             Ok(Ok(_hello)) => Some(wire),
             Ok(Err(refusal)) if refusal.temporary => None,
             Ok(Err(refusal)) => panic!("connect refused after a crash: {refusal:?}"),

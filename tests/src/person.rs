@@ -72,6 +72,12 @@ impl Person {
         room
     }
 
+    /// Opens the direct conversation with `other` once more, without looking at it, and gives its id.
+    pub async fn opens_again_with(&mut self, other: &str) -> String {
+        let body = json!({"kind": "direct", "members": [other], "client_id": client_id()});
+        self.wire.ask("conversation.create", body).await.text("id")
+    }
+
     /// Looks at a conversation: subscribes to its channel.
     ///
     /// # Panics
