@@ -174,7 +174,6 @@ impl Answer {
     ///
     /// # Panics
     /// When the status is another.
-    #[must_use]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         if self.body.is_empty() {
@@ -188,7 +187,6 @@ impl Answer {
     ///
     /// # Panics
     /// When they are others or a required field is missing.
-    #[must_use]
     pub fn problem(&self, status: u16, code: &str) -> Value {
         let problem = self.expect(status);
         assert!(
