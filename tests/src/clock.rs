@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a condition may take before the test is called failed; generous, since two cores may be shared by many.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How often [`eventually`] looks again.
 const LOOK_AGAIN: Duration = Duration::from_millis(15);

@@ -30,9 +30,9 @@ async fn is_invalid_everywhere(node: &Rialto, token: &str) {
 }
 
 #[tokio::test]
-async fn hs256() {
+async fn hs256_by_shared_secret() {
     let node = Rialto::start(&[&trust_secret()]).await;
-    let token = rialto_tests::tokens::hs256(SECRET, &claims("customer-17"));
+    let token = hs256(SECRET, &claims("customer-17"));
     is_taken_everywhere(&node, &token, &user_id(ISSUER, "customer-17")).await;
 }
 
@@ -65,11 +65,7 @@ async fn an_algorithm_is_pinned_to_its_key() {
         rialto_tests::repository::root().join("tests/fixtures/issuer-rs256.pub.pem"),
     );
     let public = public.expect("the fixture is there");
-    is_invalid_everywhere(
-        &node,
-        &rialto_tests::tokens::hs256(&public, &claims("mallory")),
-    )
-    .await;
+    is_invalid_everywhere(&node, &hs256(&public, &claims("mallory"))).await;
     is_invalid_everywhere(&node, &es256(&claims("mallory"))).await;
     // {"alg":"none"} . {"sub":"mallory"} .
     is_invalid_everywhere(&node, "eyJhbGciOiJub25lIn0.eyJzdWIiOiJtYWxsb3J5In0.").await;
@@ -86,15 +82,11 @@ async fn wrong_claims_make_it_invalid() {
         json!({"sub": 17}),
         json!({"nbf": hour_ahead}),
     ] {
-        is_invalid_everywhere(
-            &node,
-            &rialto_tests::tokens::hs256(SECRET, &claims_with("mallory", &changes)),
-        )
-        .await;
+        is_invalid_everywhere(&node, &hs256(SECRET, &claims_with("mallory", &changes))).await;
     }
     is_invalid_everywhere(
         &node,
-        &rialto_tests::tokens::hs256("another-secret-of-at-least-32-bytes!", &claims("mallory")),
+        &hs256("another-secret-of-at-least-32-bytes!", &claims("mallory")),
     )
     .await;
 }
