@@ -52,7 +52,6 @@ impl Ran {
     ///
     /// # Panics
     /// When it did not.
-    #[must_use]
     pub fn ok(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.stdout
@@ -62,7 +61,6 @@ impl Ran {
     ///
     /// # Panics
     /// When it ended otherwise, or said nothing, or panicked.
-    #[must_use]
     pub fn fails_with(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{self:?}");
         assert!(

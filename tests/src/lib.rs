@@ -17,6 +17,7 @@
 
 pub mod binary;
 pub mod clock;
+pub mod config_keys;
 pub mod dice;
 pub mod history;
 pub mod http;
