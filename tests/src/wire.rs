@@ -71,7 +71,8 @@ impl Wire {
         let config = WebSocketConfig::default()
             .read_buffer_size(BUFFER_BYTES)
             .write_buffer_size(0);
-        let connecting = connect_async_with_config(url, Some(config), true);
+        // Boxed, since its buffers would make every future that connects a large one.
+        let connecting = Box::pin(connect_async_with_config(url, Some(config), true));
         let (socket, _response) = clock::within("a WebSocket upgrade", connecting).await?;
         Ok(Self {
             socket,
