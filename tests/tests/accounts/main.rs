@@ -1,0 +1,8 @@
+//! Accounts: registration, log-in, sessions, guests, tokens of other issuers, and what ends a connection.
+
+mod external;
+mod guests;
+mod login;
+mod register;
+mod sessions;
+mod tokens;
