@@ -20,15 +20,7 @@ pub fn path() -> &'static Path {
 
 fn build() -> PathBuf {
     let status = std::process::Command::new(env!("CARGO"))
-        .args([
-            "build",
-            "--release",
-            "--quiet",
-            "-p",
-            "rialto-server",
-            "--bin",
-            "rialto",
-        ])
+        .args(["build", "--release", "--quiet", "-p", "rialto-server", "--bin", "rialto"])
         .current_dir(repository::root())
         .status()
         .expect("cargo can be started");
@@ -63,10 +55,7 @@ impl Ran {
     /// When it ended otherwise, or said nothing, or panicked.
     pub fn fails_with(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{self:?}");
-        assert!(
-            !self.stderr.trim().is_empty(),
-            "a failure says why: {self:?}"
-        );
+        assert!(!self.stderr.trim().is_empty(), "a failure says why: {self:?}");
         assert!(!self.stderr.contains("panicked"), "{self:?}");
         self.stderr
     }
@@ -81,10 +70,7 @@ pub async fn rialto<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> 
 ///
 /// # Panics
 /// When the process cannot be started or does not end.
-pub async fn rialto_with_env<A: AsRef<OsStr>>(
-    arguments: impl IntoIterator<Item = A>,
-    env: &[(&str, &str)],
-) -> Ran {
+pub async fn rialto_with_env<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, env: &[(&str, &str)]) -> Ran {
     rialto_with_input(arguments, env, "").await
 }
 
@@ -92,11 +78,7 @@ pub async fn rialto_with_env<A: AsRef<OsStr>>(
 ///
 /// # Panics
 /// When the process cannot be started or does not end.
-pub async fn rialto_with_input<A: AsRef<OsStr>>(
-    arguments: impl IntoIterator<Item = A>,
-    env: &[(&str, &str)],
-    input: &str,
-) -> Ran {
+pub async fn rialto_with_input<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>, env: &[(&str, &str)], input: &str) -> Ran {
     use tokio::io::AsyncWriteExt as _;
     let mut child = Command::new(path())
         .args(arguments)
@@ -112,9 +94,7 @@ pub async fn rialto_with_input<A: AsRef<OsStr>>(
     // A command that does not read its input may already be gone: that is no failure of the test.
     let _unread = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
-    let output = clock::within("a command of the binary ends", child.wait_with_output())
-        .await
-        .expect("its output can be read");
+    let output = clock::within("a command of the binary ends", child.wait_with_output()).await.expect("its output can be read");
     Ran {
         code: output.status.code(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -13,9 +13,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(15);
 #[expect(clippy::disallowed_methods, reason = "the tests' one wall clock")]
 #[must_use]
 pub fn now_ms() -> u64 {
-    let since_1970 = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("the clock is after 1970");
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is after 1970");
     u64::try_from(since_1970.as_millis()).expect("milliseconds since 1970 fit in 64 bits")
 }
 
@@ -55,10 +53,7 @@ pub async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>
         if let Some(value) = probe().await {
             return value;
         }
-        assert!(
-            started.elapsed() < PATIENCE,
-            "{what}: not within {PATIENCE:?}"
-        );
+        assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
         look_again().await;
     }
 }

@@ -20,11 +20,7 @@ pub fn keys(text: &str) -> BTreeMap<String, String> {
             in_array = false;
             comment.clear();
         } else if let Some(key) = assigned_key(bare) {
-            let name = if section.is_empty() {
-                key.to_owned()
-            } else {
-                format!("{section}.{key}")
-            };
+            let name = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
             if !in_array {
                 keys.insert(name, std::mem::take(&mut comment));
             }
@@ -50,9 +46,7 @@ fn assigned_key(line: &str) -> Option<&str> {
 }
 
 fn is_key(text: &str) -> bool {
-    let allowed = |character: char| {
-        character.is_ascii_lowercase() || character.is_ascii_digit() || "_.".contains(character)
-    };
+    let allowed = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || "_.".contains(character);
     !text.is_empty() && text.chars().all(allowed)
 }
 
@@ -66,10 +60,7 @@ mod tests {
                     third = 1\n[[a.rules]]\npattern = \"*\"\n[b.c]\n# x = [\n";
         let keys = keys(text);
         let names: Vec<&str> = keys.keys().map(String::as_str).collect();
-        assert_eq!(
-            names,
-            ["a.first_ms", "a.rules", "a.second", "a.third", "b.c.x"]
-        );
+        assert_eq!(names, ["a.first_ms", "a.rules", "a.second", "a.third", "b.c.x"]);
         assert_eq!(keys["a.first_ms"], "Reason one. more ");
         assert_eq!(keys["a.second"], "Reason two. ");
         assert_eq!(keys["a.third"], "");

@@ -51,8 +51,5 @@ impl Dice {
 #[must_use]
 pub fn number_from_env(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
-    Some(
-        text.parse()
-            .unwrap_or_else(|_| panic!("{variable} must be a whole number, not {text:?}")),
-    )
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} must be a whole number, not {text:?}")))
 }

@@ -172,10 +172,7 @@ pub fn check(record: &Record) -> Vec<Violation> {
 fn check_dense(rows: &[Row], violations: &mut Vec<Violation>) {
     for (expected, row) in (1..).zip(rows) {
         if row.offset != expected {
-            violations.push(Violation::NotDense {
-                expected,
-                found: row.offset,
-            });
+            violations.push(Violation::NotDense { expected, found: row.offset });
             return;
         }
     }
@@ -196,32 +193,19 @@ fn check_acks(record: &Record, violations: &mut Vec<Violation>) {
     let places = places(&record.rows);
     for (client_id, offsets) in &places {
         if offsets.len() > 1 {
-            violations.push(Violation::Doubled {
-                client_id: (*client_id).to_owned(),
-                offsets: offsets.clone(),
-            });
+            violations.push(Violation::Doubled { client_id: (*client_id).to_owned(), offsets: offsets.clone() });
         }
     }
     for (client_id, acked) in acked_offsets(&record.acks) {
         if acked.len() > 1 {
-            violations.push(Violation::AnsweredTwice {
-                client_id: client_id.to_owned(),
-                offsets: acked.clone(),
-            });
+            violations.push(Violation::AnsweredTwice { client_id: client_id.to_owned(), offsets: acked.clone() });
         }
         let Some(found) = places.get(client_id) else {
-            violations.push(Violation::Lost {
-                client_id: client_id.to_owned(),
-                offset: acked[0],
-            });
+            violations.push(Violation::Lost { client_id: client_id.to_owned(), offset: acked[0] });
             continue;
         };
         for &offset in acked.iter().filter(|offset| !found.contains(offset)) {
-            violations.push(Violation::Moved {
-                client_id: client_id.to_owned(),
-                acked: offset,
-                found: found[0],
-            });
+            violations.push(Violation::Moved { client_id: client_id.to_owned(), acked: offset, found: found[0] });
         }
     }
 }
@@ -242,9 +226,7 @@ fn check_first_answers(acks: &[Ack], violations: &mut Vec<Violation>) {
     let mut firsts = HashSet::new();
     for ack in acks.iter().filter(|ack| !ack.duplicate) {
         if !firsts.insert(&ack.client_id) {
-            violations.push(Violation::FirstTwice {
-                client_id: ack.client_id.clone(),
-            });
+            violations.push(Violation::FirstTwice { client_id: ack.client_id.clone() });
         }
     }
     let mut epochs: Vec<String> = acks.iter().map(|ack| ack.epoch.clone()).collect();
@@ -256,34 +238,17 @@ fn check_first_answers(acks: &[Ack], violations: &mut Vec<Violation>) {
 }
 
 fn check_invented(record: &Record, violations: &mut Vec<Violation>) {
-    let sent: HashSet<&str> = record
-        .sent
-        .iter()
-        .map(|sent| sent.client_id.as_str())
-        .collect();
-    for client_id in places(&record.rows)
-        .into_keys()
-        .filter(|client_id| !sent.contains(client_id))
-    {
-        violations.push(Violation::Invented {
-            client_id: client_id.to_owned(),
-        });
+    let sent: HashSet<&str> = record.sent.iter().map(|sent| sent.client_id.as_str()).collect();
+    for client_id in places(&record.rows).into_keys().filter(|client_id| !sent.contains(client_id)) {
+        violations.push(Violation::Invented { client_id: client_id.to_owned() });
     }
 }
 
 fn check_lanes(record: &Record, violations: &mut Vec<Violation>) {
-    let sent: HashMap<&str, &Sent> = record
-        .sent
-        .iter()
-        .map(|sent| (sent.client_id.as_str(), sent))
-        .collect();
+    let sent: HashMap<&str, &Sent> = record.sent.iter().map(|sent| (sent.client_id.as_str(), sent)).collect();
     let mut last: HashMap<&str, u64> = HashMap::new();
     let mut seen: HashSet<&str> = HashSet::new();
-    for client_id in record
-        .rows
-        .iter()
-        .filter_map(|row| row.client_id.as_deref())
-    {
+    for client_id in record.rows.iter().filter_map(|row| row.client_id.as_deref()) {
         let Some(message) = sent.get(client_id) else {
             continue;
         };
@@ -292,10 +257,7 @@ fn check_lanes(record: &Record, violations: &mut Vec<Violation>) {
         }
         let newest = last.entry(&message.lane).or_insert(message.number);
         if message.number < *newest {
-            violations.push(Violation::Reordered {
-                lane: message.lane.clone(),
-                number: message.number,
-            });
+            violations.push(Violation::Reordered { lane: message.lane.clone(), number: message.number });
         }
         *newest = message.number.max(*newest);
     }
@@ -305,21 +267,11 @@ fn check_stream(stream: &Stream, rows: &[Row], violations: &mut Vec<Violation>) 
     let log: HashMap<u64, &Row> = rows.iter().map(|row| (row.offset, row)).collect();
     for (expected, row) in (stream.from + 1..).zip(&stream.rows) {
         if row.offset != expected {
-            violations.push(Violation::Gap {
-                subscriber: stream.subscriber.clone(),
-                expected,
-                found: row.offset,
-            });
+            violations.push(Violation::Gap { subscriber: stream.subscriber.clone(), expected, found: row.offset });
             return;
         }
-        if log
-            .get(&row.offset)
-            .is_none_or(|logged| logged.client_id != row.client_id)
-        {
-            violations.push(Violation::Mismatch {
-                subscriber: stream.subscriber.clone(),
-                offset: row.offset,
-            });
+        if log.get(&row.offset).is_none_or(|logged| logged.client_id != row.client_id) {
+            violations.push(Violation::Mismatch { subscriber: stream.subscriber.clone(), offset: row.offset });
         }
     }
 }

@@ -23,14 +23,8 @@ impl Http {
     /// Never in practice: the client has no TLS to set up.
     #[must_use]
     pub fn new(base: &str) -> Self {
-        let client = Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
-        Self {
-            base: base.to_owned(),
-            client: client.expect("a plain HTTP client can be made"),
-        }
+        let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+        Self { base: base.to_owned(), client: client.expect("a plain HTTP client can be made") }
     }
 
     /// The node's address.
@@ -108,11 +102,7 @@ impl Ask {
     /// Sets any body, as if it were JSON.
     #[must_use]
     pub fn raw_json(self, body: impl Into<Vec<u8>>) -> Self {
-        Self(
-            self.0
-                .header("content-type", "application/json")
-                .body(body.into()),
-        )
+        Self(self.0.header("content-type", "application/json").body(body.into()))
     }
 
     /// Sends it.
@@ -120,9 +110,7 @@ impl Ask {
     /// # Panics
     /// When no answer arrives.
     pub async fn send(self) -> Answer {
-        self.try_send()
-            .await
-            .unwrap_or_else(|error| panic!("no answer: {error}"))
+        self.try_send().await.unwrap_or_else(|error| panic!("no answer: {error}"))
     }
 
     /// Sends it, for tests in which the node may be gone.
@@ -132,14 +120,8 @@ impl Ask {
     pub async fn try_send(self) -> Result<Answer, reqwest::Error> {
         let response = clock::within("an HTTP answer", self.0.send()).await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = clock::within("an HTTP body", response.bytes())
-            .await?
-            .to_vec();
-        Ok(Answer {
-            status,
-            headers,
-            body,
-        })
+        let body = clock::within("an HTTP body", response.bytes()).await?.to_vec();
+        Ok(Answer { status, headers, body })
     }
 }
 
@@ -164,10 +146,7 @@ impl Answer {
     /// A header, empty if absent.
     #[must_use]
     pub fn header(&self, name: &str) -> String {
-        self.headers
-            .get(name)
-            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-            .unwrap_or_default()
+        self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
     }
 
     /// The JSON body, provided that the status is `status`; an empty body is `null`.
@@ -179,8 +158,7 @@ impl Answer {
         if self.body.is_empty() {
             return Value::Null;
         }
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
     /// The problem document, provided that status and code are these.
@@ -189,18 +167,11 @@ impl Answer {
     /// When they are others or a required field is missing.
     pub fn problem(&self, status: u16, code: &str) -> Value {
         let problem = self.expect(status);
-        assert!(
-            self.header("content-type")
-                .starts_with("application/problem+json"),
-            "{self:?}"
-        );
+        assert!(self.header("content-type").starts_with("application/problem+json"), "{self:?}");
         assert_eq!(problem["code"], code, "{problem}");
         assert_eq!(problem["status"], status, "{problem}");
         for field in ["type", "title", "detail", "request_id"] {
-            assert!(
-                problem[field].is_string(),
-                "a problem has {field:?}: {problem}"
-            );
+            assert!(problem[field].is_string(), "a problem has {field:?}: {problem}");
         }
         problem
     }
@@ -209,14 +180,8 @@ impl Answer {
     #[must_use]
     pub fn refresh_cookie(&self) -> Option<(String, String)> {
         let prefix = format!("{REFRESH_COOKIE}=");
-        let cookies = self
-            .headers
-            .get_all("set-cookie")
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        let cookie = cookies
-            .filter_map(|cookie| cookie.strip_prefix(&prefix))
-            .next_back()?;
+        let cookies = self.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+        let cookie = cookies.filter_map(|cookie| cookie.strip_prefix(&prefix)).next_back()?;
         let (value, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
         Some((value.to_owned(), attributes.to_ascii_lowercase()))
     }

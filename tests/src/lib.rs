@@ -45,10 +45,7 @@ pub use wire::{Closed, Refusal, Wire};
 pub use serde_json::{Value, json};
 
 /// Says something to whoever watches the run; shown for failed tests, and with `--nocapture`.
-#[expect(
-    clippy::print_stderr,
-    reason = "the one place of the kit that prints; the harness captures it per test"
-)]
+#[expect(clippy::print_stderr, reason = "the one place of the kit that prints; the harness captures it per test")]
 pub fn note(text: &str) {
     eprintln!("{text}");
 }

@@ -56,10 +56,7 @@ impl Scene {
     async fn try_connect(&self, user: &User) -> Option<Wire> {
         let address = self.address.borrow().clone();
         let mut wire = Wire::try_open(&address).await.ok()?;
-        match wire
-            .try_call("connect", serde_json::json!({"token": user.token}))
-            .await
-        {
+        match wire.try_call("connect", serde_json::json!({"token": user.token})).await {
             Ok(Ok(_hello)) => Some(wire),
             Ok(Err(refusal)) if refusal.temporary => None,
             Ok(Err(refusal)) => panic!("connect refused after a crash: {refusal:?}"),
@@ -78,10 +75,7 @@ fn is_patience(refusal: &Refusal) -> bool {
 pub fn row(publication: &Value) -> Row {
     let data = &publication["data"];
     let client_id = (data["type"] == "message").then(|| data.text("client_id"));
-    Row {
-        offset: publication.number("offset"),
-        client_id,
-    }
+    Row { offset: publication.number("offset"), client_id }
 }
 
 /// Pages through the log of `channel` behind `since`, oldest first, up to its top.
@@ -95,8 +89,7 @@ pub async fn read_log(wire: &mut Wire, channel: &str, since: u64) -> Result<Vec<
     let mut rows: Vec<Row> = Vec::new();
     let mut after = since;
     loop {
-        let body =
-            serde_json::json!({"channel": channel, "limit": 300, "since": {"offset": after}});
+        let body = serde_json::json!({"channel": channel, "limit": 300, "since": {"offset": after}});
         let page = match wire.try_call("history", body).await? {
             Ok(page) => page,
             Err(refusal) if is_patience(&refusal) => continue,

@@ -41,51 +41,26 @@ impl Rialto {
     }
 
     async fn start_in(folder: TempDir, data: PathBuf, settings: &[&str]) -> Self {
-        let settings = settings
-            .iter()
-            .map(|setting| (*setting).to_owned())
-            .collect();
-        let mut node = Self {
-            child: None,
-            url: String::new(),
-            settings,
-            data,
-            folder: Some(folder),
-        };
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let mut node = Self { child: None, url: String::new(), settings, data, folder: Some(folder) };
         node.spawn().await;
         node
     }
 
     async fn spawn(&mut self) {
-        let log = File::options()
-            .create(true)
-            .append(true)
-            .open(self.log_path())
-            .expect("the log file can be opened");
+        let log = File::options().create(true).append(true).open(self.log_path()).expect("the log file can be opened");
         let mut command = Command::new(binary::path());
-        command
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(&self.data);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&self.data);
         for setting in &self.settings {
             command.arg("--set").arg(setting);
         }
-        command
-            .current_dir(repository::root())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .kill_on_drop(true);
+        command.current_dir(repository::root()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).kill_on_drop(true);
         let mut child = command.spawn().expect("the binary can be started");
         let stdout = child.stdout.take().expect("standard output is a pipe");
         self.child = Some(child);
-        self.url = clock::within("the node says where it listens", first_line(stdout))
-            .await
-            .unwrap_or_else(|line| {
-                panic!(
-                    "the first line on stdout is {line:?}, not the address; log:\n{}",
-                    self.log()
-                );
-            });
+        self.url = clock::within("the node says where it listens", first_line(stdout)).await.unwrap_or_else(|line| {
+            panic!("the first line on stdout is {line:?}, not the address; log:\n{}", self.log());
+        });
     }
 
     /// `http://127.0.0.1:PORT`. It changes with every start.
@@ -109,10 +84,7 @@ impl Rialto {
     /// A folder for the test's own files, removed with the node.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.folder
-            .as_ref()
-            .expect("the folder lives as long as the node")
-            .path()
+        self.folder.as_ref().expect("the folder lives as long as the node").path()
     }
 
     /// Everything logged so far, by earlier starts too.
@@ -131,10 +103,7 @@ impl Rialto {
     /// When the process has been ended.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.child
-            .as_ref()
-            .and_then(Child::id)
-            .expect("the node is running")
+        self.child.as_ref().and_then(Child::id).expect("the node is running")
     }
 
     /// Resident memory of the process in KiB.
@@ -143,17 +112,9 @@ impl Rialto {
     /// When the process is gone.
     #[must_use]
     pub fn resident_kib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
-            .expect("the process is there");
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .expect("a process has resident memory");
-        line.trim()
-            .trim_end_matches("kB")
-            .trim()
-            .parse()
-            .expect("resident memory is a number")
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the process is there");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process has resident memory");
+        line.trim().trim_end_matches("kB").trim().parse().expect("resident memory is a number")
     }
 
     /// Ends the process at once, as a power cut would, and waits until it is gone.
@@ -164,15 +125,8 @@ impl Rialto {
 
     /// Asks the process to drain. It does not wait: see [`Self::exit`].
     pub async fn sigterm(&self) {
-        let killed = Command::new("sh")
-            .arg("-c")
-            .arg(format!("kill -TERM {}", self.pid()))
-            .status()
-            .await;
-        assert!(
-            killed.expect("a shell can be started").success(),
-            "the signal was not delivered"
-        );
+        let killed = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.pid())).status().await;
+        assert!(killed.expect("a shell can be started").success(), "the signal was not delivered");
     }
 
     /// Waits until the process has ended by itself.
@@ -181,9 +135,7 @@ impl Rialto {
     /// When it does not within the deadline.
     pub async fn exit(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("the node is running");
-        clock::within("the node exits", child.wait())
-            .await
-            .expect("a child can be waited for")
+        clock::within("the node exits", child.wait()).await.expect("a child can be waited for")
     }
 
     /// Starts it again on the same data, after [`Self::kill9`] or [`Self::exit`].
@@ -235,10 +187,7 @@ impl Drop for Rialto {
             let lines: Vec<&str> = log.lines().collect();
             let shown = &lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..];
             let kept = self.folder.take().map(TempDir::keep);
-            crate::note(&format!(
-                "kept {kept:?}; end of the node's log:\n{}",
-                shown.join("\n")
-            ));
+            crate::note(&format!("kept {kept:?}; end of the node's log:\n{}", shown.join("\n")));
         }
     }
 }
@@ -247,15 +196,8 @@ impl Drop for Rialto {
 async fn first_line(stdout: ChildStdout) -> Result<String, String> {
     let mut reader = BufReader::new(stdout);
     let mut line = String::new();
-    reader
-        .read_line(&mut line)
-        .await
-        .map_err(|error| error.to_string())?;
-    let url = line
-        .trim_end()
-        .strip_prefix(ANNOUNCEMENT)
-        .map(str::to_owned)
-        .ok_or(line)?;
+    reader.read_line(&mut line).await.map_err(|error| error.to_string())?;
+    let url = line.trim_end().strip_prefix(ANNOUNCEMENT).map(str::to_owned).ok_or(line)?;
     tokio::spawn(async move {
         let mut rest = [0_u8; 4096];
         while matches!(reader.read(&mut rest).await, Ok(read) if read > 0) {}

@@ -19,11 +19,7 @@ impl Person {
     /// Connects `user`.
     pub async fn connect(user: User) -> Self {
         let wire = Wire::connect(user.http.base(), &user.token).await;
-        Self {
-            user,
-            wire,
-            room: None,
-        }
+        Self { user, wire, room: None }
     }
 
     /// Another device of the same person.
@@ -85,10 +81,7 @@ impl Person {
     pub async fn enters(&mut self, room: &str) -> Value {
         self.room = Some(room.to_owned());
         let channel = self.channel();
-        self.wire
-            .subscribe(&channel)
-            .await
-            .unwrap_or_else(|refusal| panic!("{channel}: {refusal:?}"))
+        self.wire.subscribe(&channel).await.unwrap_or_else(|refusal| panic!("{channel}: {refusal:?}"))
     }
 
     /// Does something in the conversation; the conversation and a fresh client id are added.
@@ -105,20 +98,14 @@ impl Person {
 
     fn details(&self, mut details: Value) -> Value {
         let fields = details.as_object_mut().expect("details are an object");
-        fields
-            .entry("conversation")
-            .or_insert_with(|| self.room().into());
-        fields
-            .entry("client_id")
-            .or_insert_with(|| client_id().into());
+        fields.entry("conversation").or_insert_with(|| self.room().into());
+        fields.entry("client_id").or_insert_with(|| client_id().into());
         details
     }
 
     /// Says something and gives its offset.
     pub async fn says(&mut self, text: &str) -> u64 {
-        self.does("conversation.send", json!({"text": text}))
-            .await
-            .number("offset")
+        self.does("conversation.send", json!({"text": text})).await.number("offset")
     }
 
     /// Waits for the next message, which must be this one, and gives its publication.
@@ -147,9 +134,6 @@ impl Person {
     /// The messages of the conversation, as a page.
     pub async fn messages(&mut self, query: Value) -> Vec<Value> {
         let data = self.details(query);
-        self.wire
-            .ask("conversation.messages", data)
-            .await
-            .list("items")
+        self.wire.ask("conversation.messages", data).await.list("items")
     }
 }

@@ -36,13 +36,9 @@ impl RawSocket {
     /// # Panics
     /// When nobody listens.
     pub async fn dial(base: &str) -> Self {
-        let address = base
-            .strip_prefix("http://")
-            .expect("the node's address is plain http");
+        let address = base.strip_prefix("http://").expect("the node's address is plain http");
         let stream = clock::within("a TCP connection", TcpStream::connect(address)).await;
-        Self {
-            stream: stream.expect("the node accepts connections"),
-        }
+        Self { stream: stream.expect("the node accepts connections") }
     }
 
     /// A connection after its WebSocket upgrade.
@@ -60,11 +56,7 @@ impl RawSocket {
     /// An authenticated connection of the client protocol.
     pub async fn connect(base: &str, token: &str) -> Self {
         let mut raw = Self::upgrade(base, "/connection/websocket").await;
-        raw.send_frame(
-            opcode::TEXT,
-            format!(r#"{{"id":1,"connect":{{"token":"{token}"}}}}"#).as_bytes(),
-        )
-        .await;
+        raw.send_frame(opcode::TEXT, format!(r#"{{"id":1,"connect":{{"token":"{token}"}}}}"#).as_bytes()).await;
         let (_, reply) = raw.frame().await.expect("connect is answered");
         let reply = String::from_utf8(reply).expect("an answer is text");
         assert!(reply.contains(r#""connect""#), "{reply}");
@@ -78,9 +70,7 @@ impl RawSocket {
 
     /// Sends bytes unless the other side has ended the connection; says whether they left.
     pub async fn try_send(&mut self, bytes: &[u8]) -> bool {
-        clock::within("bytes leave", self.stream.write_all(bytes))
-            .await
-            .is_ok()
+        clock::within("bytes leave", self.stream.write_all(bytes)).await.is_ok()
     }
 
     /// Sends one whole masked frame, as a client should.
@@ -96,9 +86,7 @@ impl RawSocket {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let byte = clock::within("a response head", self.stream.read_u8()).await;
-            head.push(byte.unwrap_or_else(|error| {
-                panic!("{error} in a head: {}", String::from_utf8_lossy(&head))
-            }));
+            head.push(byte.unwrap_or_else(|error| panic!("{error} in a head: {}", String::from_utf8_lossy(&head))));
         }
         String::from_utf8(head).expect("a response head is text")
     }
@@ -117,8 +105,7 @@ impl RawSocket {
             127 => self.stream.read_u64().await.ok()?,
             short => u64::from(short),
         };
-        let mut payload =
-            vec![0; usize::try_from(length).expect("a frame of the server fits in memory")];
+        let mut payload = vec![0; usize::try_from(length).expect("a frame of the server fits in memory")];
         self.stream.read_exact(&mut payload).await.ok()?;
         Some((first & 0x0f, payload))
     }
@@ -160,21 +147,12 @@ pub fn frame_bytes(fin: bool, opcode: u8, masked: bool, payload: &[u8]) -> Vec<u
         }
         long => {
             bytes.push(mask_bit | 127);
-            bytes.extend(
-                u64::try_from(long)
-                    .expect("a length fits in 64 bits")
-                    .to_be_bytes(),
-            );
+            bytes.extend(u64::try_from(long).expect("a length fits in 64 bits").to_be_bytes());
         }
     }
     if masked {
         bytes.extend(MASK);
-        bytes.extend(
-            payload
-                .iter()
-                .zip(MASK.iter().cycle())
-                .map(|(byte, mask)| byte ^ mask),
-        );
+        bytes.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     } else {
         bytes.extend(payload);
     }

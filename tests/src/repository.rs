@@ -6,10 +6,7 @@ use std::path::PathBuf;
 #[must_use]
 pub fn root() -> PathBuf {
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    tests
-        .parent()
-        .expect("the tests crate lies in the repository")
-        .to_path_buf()
+    tests.parent().expect("the tests crate lies in the repository").to_path_buf()
 }
 
 /// The folder that cargo builds into.

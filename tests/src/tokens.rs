@@ -32,17 +32,8 @@ pub fn trust_secret() -> String {
 /// Trusts the public half of a key pair in `tests/fixtures`.
 #[must_use]
 pub fn trust_public_key(algorithm: &str) -> String {
-    let name = format!(
-        "tests/fixtures/issuer-{}.pub.pem",
-        algorithm.to_ascii_lowercase()
-    );
-    trust(
-        algorithm,
-        &format!(
-            r#"key_file = "{}""#,
-            crate::repository::root().join(name).display()
-        ),
-    )
+    let name = format!("tests/fixtures/issuer-{}.pub.pem", algorithm.to_ascii_lowercase());
+    trust(algorithm, &format!(r#"key_file = "{}""#, crate::repository::root().join(name).display()))
 }
 
 /// Claims for `sub` that are valid for an hour.
@@ -70,31 +61,19 @@ pub fn claims_with(sub: &str, changes: &Value) -> Value {
 /// Signs with any secret.
 #[must_use]
 pub fn hs256(secret: &str, claims: &Value) -> String {
-    sign(
-        Algorithm::HS256,
-        &EncodingKey::from_secret(secret.as_bytes()),
-        claims,
-    )
+    sign(Algorithm::HS256, &EncodingKey::from_secret(secret.as_bytes()), claims)
 }
 
 /// Signs with the RSA key of the fixtures.
 #[must_use]
 pub fn rs256(claims: &Value) -> String {
-    sign(
-        Algorithm::RS256,
-        &EncodingKey::from_rsa_pem(RSA_PRIVATE_PEM.as_bytes()).expect("the fixture is an RSA key"),
-        claims,
-    )
+    sign(Algorithm::RS256, &EncodingKey::from_rsa_pem(RSA_PRIVATE_PEM.as_bytes()).expect("the fixture is an RSA key"), claims)
 }
 
 /// Signs with the P-256 key of the fixtures.
 #[must_use]
 pub fn es256(claims: &Value) -> String {
-    sign(
-        Algorithm::ES256,
-        &EncodingKey::from_ec_pem(EC_PRIVATE_PEM.as_bytes()).expect("the fixture is a P-256 key"),
-        claims,
-    )
+    sign(Algorithm::ES256, &EncodingKey::from_ec_pem(EC_PRIVATE_PEM.as_bytes()).expect("the fixture is a P-256 key"), claims)
 }
 
 fn sign(algorithm: Algorithm, key: &EncodingKey, claims: &Value) -> String {
@@ -128,12 +107,7 @@ pub fn unverified_header(token: &str) -> Value {
 }
 
 fn part(token: &str, number: usize) -> Value {
-    let encoded = token
-        .split('.')
-        .nth(number)
-        .expect("a token has three parts");
-    let decoded = URL_SAFE_NO_PAD
-        .decode(encoded)
-        .expect("a part of a token is base64url");
+    let encoded = token.split('.').nth(number).expect("a token has three parts");
+    let decoded = URL_SAFE_NO_PAD.decode(encoded).expect("a part of a token is base64url");
     serde_json::from_slice(&decoded).expect("a part of a token is JSON")
 }

@@ -45,22 +45,13 @@ impl User {
         Self::from_session(&self.http, &self.username, &self.password, &answer, &made)
     }
 
-    fn from_session(
-        http: &Http,
-        username: &str,
-        password: &str,
-        answer: &Answer,
-        made: &Value,
-    ) -> Self {
+    fn from_session(http: &Http, username: &str, password: &str, answer: &Answer, made: &Value) -> Self {
         Self {
             id: made["user"].text("id"),
             username: username.to_owned(),
             password: password.to_owned(),
             token: made.text("token"),
-            refresh: answer
-                .refresh_cookie()
-                .expect("a session brings the refresh cookie")
-                .0,
+            refresh: answer.refresh_cookie().expect("a session brings the refresh cookie").0,
             http: http.clone(),
         }
     }
@@ -68,10 +59,7 @@ impl User {
     /// The same person, asking a node that has moved.
     #[must_use]
     pub fn at(&self, base: &str) -> Self {
-        Self {
-            http: Http::new(base),
-            ..self.clone()
-        }
+        Self { http: Http::new(base), ..self.clone() }
     }
 
     /// GET as this user.
@@ -81,22 +69,12 @@ impl User {
 
     /// POST as this user.
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.http
-            .post(path)
-            .token(&self.token)
-            .json(body)
-            .send()
-            .await
+        self.http.post(path).token(&self.token).json(body).send().await
     }
 
     /// PATCH as this user.
     pub async fn patch(&self, path: &str, body: &Value) -> Answer {
-        self.http
-            .patch(path)
-            .token(&self.token)
-            .json(body)
-            .send()
-            .await
+        self.http.patch(path).token(&self.token).json(body).send().await
     }
 
     /// DELETE as this user, with a body when there is one.
@@ -110,18 +88,14 @@ impl User {
 
     /// Creates a conversation and gives the answered object.
     pub async fn creates(&self, kind: &str, title: &str, members: &[&str]) -> Value {
-        let body =
-            json!({"kind": kind, "title": title, "members": members, "client_id": client_id()});
+        let body = json!({"kind": kind, "title": title, "members": members, "client_id": client_id()});
         self.post("/v1/conversations", &body).await.expect(201)
     }
 
     /// Sends a message over HTTP under an id of its own and gives its offset.
     pub async fn sends(&self, conversation: &str, text: &str) -> u64 {
         let body = json!({"client_id": client_id(), "text": text});
-        self.post(&format!("/v1/conversations/{conversation}/messages"), &body)
-            .await
-            .expect(201)
-            .number("offset")
+        self.post(&format!("/v1/conversations/{conversation}/messages"), &body).await.expect(201).number("offset")
     }
 
     /// A page of messages.

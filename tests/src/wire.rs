@@ -57,9 +57,7 @@ impl Wire {
     /// # Panics
     /// When the upgrade is refused.
     pub async fn open(base: &str) -> Self {
-        Self::try_open(base)
-            .await
-            .unwrap_or_else(|error| panic!("no WebSocket: {error}"))
+        Self::try_open(base).await.unwrap_or_else(|error| panic!("no WebSocket: {error}"))
     }
 
     /// [`Self::open`] for tests in which the node may be gone.
@@ -68,9 +66,7 @@ impl Wire {
     /// When the upgrade is refused or nobody listens.
     pub async fn try_open(base: &str) -> Result<Self, Error> {
         let url = format!("{}/connection/websocket", base.replacen("http", "ws", 1));
-        let config = WebSocketConfig::default()
-            .read_buffer_size(BUFFER_BYTES)
-            .write_buffer_size(0);
+        let config = WebSocketConfig::default().read_buffer_size(BUFFER_BYTES).write_buffer_size(0);
         // Boxed, since its buffers would make every future that connects a large one.
         let connecting = Box::pin(connect_async_with_config(url, Some(config), true));
         let (socket, _response) = clock::within("a WebSocket upgrade", connecting).await?;
@@ -92,9 +88,7 @@ impl Wire {
     /// When it is refused.
     pub async fn connect(base: &str, token: &str) -> Self {
         let mut wire = Self::open(base).await;
-        let reply = wire
-            .call("connect", json!({"token": token, "name": "tests"}))
-            .await;
+        let reply = wire.call("connect", json!({"token": token, "name": "tests"})).await;
         wire.hello = reply.unwrap_or_else(|refusal| panic!("connect refused: {refusal:?}"));
         wire
     }
@@ -130,15 +124,9 @@ impl Wire {
 
     /// Sends several commands in one frame and gives their ids.
     pub async fn issue_batch(&mut self, commands: Vec<(&str, Value)>) -> Vec<u64> {
-        let numbered: Vec<_> = commands
-            .into_iter()
-            .map(|(kind, body)| (self.take_id(), kind, body))
-            .collect();
+        let numbered: Vec<_> = commands.into_iter().map(|(kind, body)| (self.take_id(), kind, body)).collect();
         let ids = numbered.iter().map(|(id, ..)| *id).collect();
-        let lines: Vec<String> = numbered
-            .into_iter()
-            .map(|(id, kind, body)| command(id, kind, body).to_string())
-            .collect();
+        let lines: Vec<String> = numbered.into_iter().map(|(id, kind, body)| command(id, kind, body).to_string()).collect();
         self.send_text(lines.join("\n")).await;
         ids
     }
@@ -159,11 +147,7 @@ impl Wire {
     ///
     /// # Errors
     /// The end of the connection; inside, the error reply.
-    pub async fn try_call(
-        &mut self,
-        kind: &str,
-        body: Value,
-    ) -> Result<Result<Value, Refusal>, Closed> {
+    pub async fn try_call(&mut self, kind: &str, body: Value) -> Result<Result<Value, Refusal>, Closed> {
         let id = self.issue(kind, body).await;
         self.try_reply(id, kind).await
     }
@@ -176,20 +160,14 @@ impl Wire {
     /// # Panics
     /// When the connection ends first.
     pub async fn reply(&mut self, id: u64, kind: &str) -> Result<Value, Refusal> {
-        self.try_reply(id, kind)
-            .await
-            .unwrap_or_else(|closed| panic!("{closed:?} instead of the answer to {kind} {id}"))
+        self.try_reply(id, kind).await.unwrap_or_else(|closed| panic!("{closed:?} instead of the answer to {kind} {id}"))
     }
 
     /// [`Self::reply`] for tests in which the connection may end.
     ///
     /// # Errors
     /// The end of the connection; inside, the error reply.
-    pub async fn try_reply(
-        &mut self,
-        id: u64,
-        kind: &str,
-    ) -> Result<Result<Value, Refusal>, Closed> {
+    pub async fn try_reply(&mut self, id: u64, kind: &str) -> Result<Result<Value, Refusal>, Closed> {
         loop {
             if let Some(reply) = self.replies.remove(&id) {
                 return Ok(unpack(&reply, kind));
@@ -200,20 +178,14 @@ impl Wire {
 
     /// The first push, arrived or still to come, that `wanted` says yes to. Others stay, in order.
     pub async fn push(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        self.try_push(what, wanted)
-            .await
-            .unwrap_or_else(|closed| panic!("{closed:?} instead of {what}"))
+        self.try_push(what, wanted).await.unwrap_or_else(|closed| panic!("{closed:?} instead of {what}"))
     }
 
     /// [`Self::push`] for tests in which the connection may end.
     ///
     /// # Errors
     /// The end of the connection.
-    pub async fn try_push(
-        &mut self,
-        what: &str,
-        wanted: impl Fn(&Value) -> bool,
-    ) -> Result<Value, Closed> {
+    pub async fn try_push(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value, Closed> {
         clock::within(what, self.any_push(wanted)).await
     }
 
@@ -224,10 +196,7 @@ impl Wire {
     pub async fn any_push(&mut self, wanted: impl Fn(&Value) -> bool) -> Result<Value, Closed> {
         loop {
             if let Some(position) = self.pushes.iter().position(&wanted) {
-                return Ok(self
-                    .pushes
-                    .remove(position)
-                    .expect("the position was just found"));
+                return Ok(self.pushes.remove(position).expect("the position was just found"));
             }
             self.read_frame_without_deadline().await?;
         }
@@ -236,22 +205,14 @@ impl Wire {
     /// The next publication in `channel`, with `data`, and `offset` if it has one.
     pub async fn publication(&mut self, channel: &str) -> Value {
         let what = format!("a publication in {channel}");
-        let push = self
-            .push(&what, |push| {
-                push["channel"] == channel && push["pub"].is_object()
-            })
-            .await;
+        let push = self.push(&what, |push| push["channel"] == channel && push["pub"].is_object()).await;
         push["pub"].clone()
     }
 
     /// The next publication in `channel` whose event has this type; others stay.
     pub async fn event(&mut self, channel: &str, kind: &str) -> Value {
         let what = format!("a {kind} event in {channel}");
-        let push = self
-            .push(&what, |push| {
-                push["channel"] == channel && push["pub"]["data"]["type"] == kind
-            })
-            .await;
+        let push = self.push(&what, |push| push["channel"] == channel && push["pub"]["data"]["type"] == kind).await;
         push["pub"].clone()
     }
 
@@ -291,11 +252,7 @@ impl Wire {
     /// # Errors
     /// The end of the connection, again and again once it has ended.
     pub async fn read_frame(&mut self) -> Result<(), Closed> {
-        clock::within(
-            "a frame from the server",
-            self.read_frame_without_deadline(),
-        )
-        .await
+        clock::within("a frame from the server", self.read_frame_without_deadline()).await
     }
 
     async fn read_frame_without_deadline(&mut self) -> Result<(), Closed> {
@@ -307,24 +264,12 @@ impl Wire {
                 self.file_lines(text.as_str()).await;
                 return Ok(());
             }
-            Some(Ok(Message::Close(Some(frame)))) => Closed {
-                code: frame.code.into(),
-                reason: frame.reason.to_string(),
-            },
-            Some(Ok(Message::Close(None))) => Closed {
-                code: 1005,
-                reason: String::new(),
-            },
+            Some(Ok(Message::Close(Some(frame)))) => Closed { code: frame.code.into(), reason: frame.reason.to_string() },
+            Some(Ok(Message::Close(None))) => Closed { code: 1005, reason: String::new() },
             Some(Ok(Message::Binary(bytes))) => panic!("binary to a JSON client: {bytes:?}"),
             Some(Ok(_control)) => return Ok(()),
-            Some(Err(error)) => Closed {
-                code: 1006,
-                reason: error.to_string(),
-            },
-            None => Closed {
-                code: 1006,
-                reason: String::new(),
-            },
+            Some(Err(error)) => Closed { code: 1006, reason: error.to_string() },
+            None => Closed { code: 1006, reason: String::new() },
         };
         self.closed = Some(end.clone());
         let _answer_to_the_close = self.socket.flush().await;
@@ -334,8 +279,7 @@ impl Wire {
     async fn file_lines(&mut self, text: &str) {
         let mut pinged = false;
         for line in text.lines() {
-            let message: Value =
-                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
+            let message: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
             if let Some(id) = message["id"].as_u64() {
                 self.replies.insert(id, message);
             } else if message["push"].is_object() {
@@ -364,17 +308,8 @@ impl Wire {
     ///
     /// # Errors
     /// The error reply.
-    pub async fn recover(
-        &mut self,
-        channel: &str,
-        offset: u64,
-        epoch: &str,
-    ) -> Result<Value, Refusal> {
-        self.call(
-            "subscribe",
-            json!({"channel": channel, "recover": true, "offset": offset, "epoch": epoch}),
-        )
-        .await
+    pub async fn recover(&mut self, channel: &str, offset: u64, epoch: &str) -> Result<Value, Refusal> {
+        self.call("subscribe", json!({"channel": channel, "recover": true, "offset": offset, "epoch": epoch})).await
     }
 
     /// Calls a domain method.
@@ -382,9 +317,7 @@ impl Wire {
     /// # Errors
     /// The error reply.
     pub async fn rpc(&mut self, method: &str, data: Value) -> Result<Value, Refusal> {
-        let reply = self
-            .call("rpc", json!({"method": method, "data": data}))
-            .await?;
+        let reply = self.call("rpc", json!({"method": method, "data": data})).await?;
         Ok(reply["data"].clone())
     }
 
@@ -393,9 +326,7 @@ impl Wire {
     /// # Panics
     /// When it is refused.
     pub async fn ask(&mut self, method: &str, data: Value) -> Value {
-        self.rpc(method, data)
-            .await
-            .unwrap_or_else(|refusal| panic!("{method}: {refusal:?}"))
+        self.rpc(method, data).await.unwrap_or_else(|refusal| panic!("{method}: {refusal:?}"))
     }
 
     /// Calls a domain method that must be refused, and gives the code.
@@ -421,15 +352,8 @@ fn unpack(reply: &Value, kind: &str) -> Result<Value, Refusal> {
     let error = &reply["error"];
     if error.is_object() {
         let (code, message) = (error.number("code"), error.text("message"));
-        return Err(Refusal {
-            code,
-            message,
-            temporary: error.flag("temporary"),
-        });
+        return Err(Refusal { code, message, temporary: error.flag("temporary") });
     }
-    assert!(
-        reply[kind].is_object(),
-        "an answer to {kind} holds it: {reply}"
-    );
+    assert!(reply[kind].is_object(), "an answer to {kind} holds it: {reply}");
     Ok(reply[kind].clone())
 }

@@ -23,16 +23,11 @@ impl SmallDisk {
     fn mount() -> Option<Self> {
         let folder = TempDir::with_prefix("rialto-disk-").expect("a folder");
         let size = format!("size={DISK_MIB}m");
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(folder.path())
-            .output();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(folder.path()).output();
         match mount {
             Ok(output) if output.status.success() => Some(Self { folder }),
             other => {
-                note(&format!(
-                    "SKIPPED: no small disk can be mounted here: {other:?}"
-                ));
+                note(&format!("SKIPPED: no small disk can be mounted here: {other:?}"));
                 None
             }
         }
@@ -49,8 +44,7 @@ impl SmallDisk {
         let chunk = vec![0_u8; 64 * 1024];
         while file.write_all(&chunk).is_ok() {}
         let length = file.metadata().expect("metadata").len();
-        file.set_len(length.saturating_sub(leave_bytes as u64))
-            .expect("a file can be shortened");
+        file.set_len(length.saturating_sub(leave_bytes as u64)).expect("a file can be shortened");
         path
     }
 }
@@ -58,20 +52,13 @@ impl SmallDisk {
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         // Lazy, since the node may hold files a moment longer.
-        let _best_effort = Command::new("umount")
-            .arg("-l")
-            .arg(self.folder.path())
-            .status();
+        let _best_effort = Command::new("umount").arg("-l").arg(self.folder.path()).status();
     }
 }
 
 async fn try_to_say(person: &mut Person, text: &str) -> Result<u64, Refusal> {
     let data = json!({"conversation": person.room(), "client_id": rialto_tests::user::client_id(), "text": text});
-    person
-        .wire
-        .rpc("conversation.send", data)
-        .await
-        .map(|answer| answer.number("offset"))
+    person.wire.rpc("conversation.send", data).await.map(|answer| answer.number("offset"))
 }
 
 /// Talks until refused; gives what was acknowledged and the refusal.
@@ -82,24 +69,16 @@ async fn talk_until_refused(person: &mut Person, acknowledged: &mut Vec<u64>) ->
             Ok(offset) => acknowledged.push(offset),
             Err(refusal) => return refusal,
         }
-        assert!(
-            acknowledged.len() < DISK_MIB * 1024,
-            "the disk never fills up"
-        );
+        assert!(acknowledged.len() < DISK_MIB * 1024, "the disk never fills up");
     }
 }
 
 async fn talk_again(person: &mut Person, acknowledged: &mut Vec<u64>) {
-    let offset = eventually("sending works again", async || {
-        match try_to_say(person, "room again").await {
-            Ok(offset) => Some(offset),
-            Err(refusal) => {
-                assert!(
-                    FULL.contains(&refusal.code) || refusal.temporary,
-                    "{refusal:?}"
-                );
-                None
-            }
+    let offset = eventually("sending works again", async || match try_to_say(person, "room again").await {
+        Ok(offset) => Some(offset),
+        Err(refusal) => {
+            assert!(FULL.contains(&refusal.code) || refusal.temporary, "{refusal:?}");
+            None
         }
     })
     .await;
@@ -109,18 +88,11 @@ async fn talk_again(person: &mut Person, acknowledged: &mut Vec<u64>) {
 /// Everything acknowledged stands at its offset, and nothing lies in between twice.
 async fn all_is_there(node: &Rialto, person: &Person, acknowledged: &[u64]) {
     let mut wire = rialto_tests::Wire::connect(node.url(), &person.user.token).await;
-    let rows = rialto_tests::load::read_log(&mut wire, &person.channel(), 0)
-        .await
-        .expect("the log can be read");
+    let rows = rialto_tests::load::read_log(&mut wire, &person.channel(), 0).await.expect("the log can be read");
     let offsets: Vec<u64> = rows.iter().map(|row| row.offset).collect();
     let dense: Vec<u64> = (1..=offsets.len() as u64).collect();
     assert_eq!(offsets, dense);
-    assert!(
-        acknowledged
-            .iter()
-            .all(|offset| *offset <= offsets.len() as u64),
-        "an acknowledged message is missing"
-    );
+    assert!(acknowledged.iter().all(|offset| *offset <= offsets.len() as u64), "an acknowledged message is missing");
 }
 
 #[tokio::test]
@@ -137,18 +109,10 @@ async fn below_the_free_space_minimum_messages_are_refused_and_reads_go_on() {
     let ballast = disk.fill(KEEP_FREE_BYTES / 2);
     let refusal = talk_until_refused(&mut alice, &mut acknowledged).await;
     assert_eq!(refusal.code, 411, "{refusal:?}");
-    assert_eq!(
-        alice.messages(json!({"limit": 1})).await.len(),
-        1,
-        "reading goes on"
-    );
+    assert_eq!(alice.messages(json!({"limit": 1})).await.len(), 1, "reading goes on");
     let message = json!({"client_id": "full-1", "text": "x"});
     let path = format!("/v1/conversations/{}/messages", alice.room());
-    alice
-        .user
-        .post(&path, &message)
-        .await
-        .problem(507, "storage_full");
+    alice.user.post(&path, &message).await.problem(507, "storage_full");
     std::fs::remove_file(ballast).expect("the ballast goes");
     talk_again(&mut alice, &mut acknowledged).await;
     all_is_there(&node, &alice, &acknowledged).await;

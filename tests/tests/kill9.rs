@@ -47,20 +47,12 @@ impl Run {
             people.push(node.user(&format!("sender{number}")).await);
         }
         let members: Vec<&str> = people.iter().map(|user| user.id.as_str()).collect();
-        let conversation = owner.creates("group", "under fire", &members).await["id"]
-            .as_str()
-            .expect("an id")
-            .to_owned();
+        let conversation = owner.creates("group", "under fire", &members).await["id"].as_str().expect("an id").to_owned();
         let (address, address_seen) = watch::channel(node.url().to_owned());
         let (stop, stop_seen) = watch::channel(false);
         let (until, until_seen) = watch::channel(None);
         let record = Arc::new(Mutex::new(Record::default()));
-        let scene = Scene {
-            conversation,
-            address: address_seen,
-            stop: stop_seen,
-            record,
-        };
+        let scene = Scene { conversation, address: address_seen, stop: stop_seen, record };
         let mut senders = JoinSet::new();
         for user in &people {
             for lane in 0..LANES_EACH {
@@ -70,43 +62,22 @@ impl Run {
         }
         let mut subscribers = JoinSet::new();
         for number in 0..SUBSCRIBERS {
-            let subscriber =
-                Subscriber::new(format!("subscriber{number}"), owner.clone(), scene.clone());
+            let subscriber = Subscriber::new(format!("subscriber{number}"), owner.clone(), scene.clone());
             subscribers.spawn(subscriber.run(until_seen.clone()));
         }
-        Self {
-            node,
-            owner,
-            scene,
-            address,
-            stop,
-            until,
-            senders,
-            subscribers,
-        }
+        Self { node, owner, scene, address, stop, until, senders, subscribers }
     }
 
     fn acks(&self) -> u64 {
-        self.scene
-            .record
-            .lock()
-            .expect("no task panics while it writes")
-            .acks
-            .len() as u64
+        self.scene.record.lock().expect("no task panics while it writes").acks.len() as u64
     }
 
     /// Waits for some acknowledgements since the node came back, so that every kill hits a node at work.
     async fn some_progress(&mut self, dice: &mut Dice) {
         let wanted = self.acks() + 1 + dice.below(ACKS_BETWEEN_KILLS);
         eventually("acknowledgements after a start", async || {
-            assert!(
-                self.senders.try_join_next().is_none(),
-                "a sender ended early"
-            );
-            assert!(
-                self.subscribers.try_join_next().is_none(),
-                "a subscriber ended early"
-            );
+            assert!(self.senders.try_join_next().is_none(), "a sender ended early");
+            assert!(self.subscribers.try_join_next().is_none(), "a subscriber ended early");
             (self.acks() >= wanted).then_some(())
         })
         .await;
@@ -125,9 +96,7 @@ impl Run {
             ended.expect("a sender brings its last message home");
         }
         let mut wire = self.scene.connect(&self.owner).await;
-        let rows = read_log(&mut wire, &self.scene.channel(), 0)
-            .await
-            .expect("nobody kills the node any more");
+        let rows = read_log(&mut wire, &self.scene.channel(), 0).await.expect("nobody kills the node any more");
         let top = rows.last().expect("the log is not empty").offset;
         self.until.send_replace(Some(top));
         let (mut streams, mut recovered, mut reloaded) = (Vec::new(), 0, 0);
@@ -138,15 +107,7 @@ impl Run {
             streams.push(subscriber.into_stream());
         }
         let record = std::mem::take(&mut *self.scene.record.lock().expect("no task is left"));
-        (
-            Record {
-                rows,
-                streams,
-                ..record
-            },
-            recovered,
-            reloaded,
-        )
+        (Record { rows, streams, ..record }, recovered, reloaded)
     }
 }
 
@@ -154,9 +115,7 @@ impl Run {
 async fn kill_9_under_load_loses_doubles_and_reorders_nothing() {
     let kills = number_from_env("RIALTO_KILLS").unwrap_or(KILLS);
     let (mut dice, seed) = Dice::from_env("RIALTO_SEED");
-    note(&format!(
-        "replay: RIALTO_SEED={seed} RIALTO_KILLS={kills} tests/run kill"
-    ));
+    note(&format!("replay: RIALTO_SEED={seed} RIALTO_KILLS={kills} tests/run kill"));
     let mut run = Run::begin(&mut dice).await;
     for _ in 0..kills {
         run.some_progress(&mut dice).await;
@@ -174,26 +133,10 @@ async fn kill_9_under_load_loses_doubles_and_reorders_nothing() {
         record.rows.len(),
     ));
     let violations = check(&record);
-    assert!(
-        violations.is_empty(),
-        "{} broken promises, seed {seed}: {:?}",
-        violations.len(),
-        &violations[..violations.len().min(10)]
-    );
-    assert!(
-        retries > 0,
-        "no retry met its first try: the run proved too little"
-    );
-    assert!(
-        recovered > 0,
-        "no subscriber was healed: the run proved too little"
-    );
+    assert!(violations.is_empty(), "{} broken promises, seed {seed}: {:?}", violations.len(), &violations[..violations.len().min(10)]);
+    assert!(retries > 0, "no retry met its first try: the run proved too little");
+    assert!(recovered > 0, "no subscriber was healed: the run proved too little");
     for stream in &record.streams {
-        assert_eq!(
-            stream.rows.len(),
-            record.rows.len(),
-            "{} saw everything",
-            stream.subscriber
-        );
+        assert_eq!(stream.rows.len(), record.rows.len(), "{} saw everything", stream.subscriber);
     }
 }

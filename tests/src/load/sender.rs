@@ -25,14 +25,7 @@ impl Sender {
     /// A lane of `user` in the scene's conversation.
     #[must_use]
     pub const fn new(lane: String, user: User, scene: Scene, dice: Dice) -> Self {
-        Self {
-            lane,
-            user,
-            scene,
-            dice,
-            main: None,
-            twin: None,
-        }
+        Self { lane, user, scene, dice, main: None, twin: None }
     }
 
     /// Sends until told to stop; the message in hand is brought to its acknowledgement first.
@@ -40,17 +33,8 @@ impl Sender {
         let mut number = 0;
         while !*self.scene.stop.borrow() {
             let client_id = client_id();
-            let sent = Sent {
-                lane: self.lane.clone(),
-                number,
-                client_id: client_id.clone(),
-            };
-            self.scene
-                .record
-                .lock()
-                .expect("no task panics while it writes")
-                .sent
-                .push(sent);
+            let sent = Sent { lane: self.lane.clone(), number, client_id: client_id.clone() };
+            self.scene.record.lock().expect("no task panics while it writes").sent.push(sent);
             self.bring_home(&client_id, number).await;
             number += 1;
         }
@@ -58,14 +42,9 @@ impl Sender {
 
     async fn bring_home(&mut self, client_id: &str, number: u64) {
         let text = format!("{} says {number}", self.lane);
-        let data =
-            json!({"conversation": self.scene.conversation, "client_id": client_id, "text": text});
+        let data = json!({"conversation": self.scene.conversation, "client_id": client_id, "text": text});
         loop {
-            let acknowledged = if self.dice.one_in(TWIN_ONE_IN) {
-                self.try_on_both(&data).await
-            } else {
-                self.try_on_one(&data).await
-            };
+            let acknowledged = if self.dice.one_in(TWIN_ONE_IN) { self.try_on_both(&data).await } else { self.try_on_one(&data).await };
             if acknowledged {
                 return;
             }
@@ -87,8 +66,7 @@ impl Sender {
             Some(twin) => twin,
             None => self.scene.connect(&self.user).await,
         };
-        let (one, other) =
-            futures_util::future::join(send(&mut main, data), send(&mut twin, data)).await;
+        let (one, other) = futures_util::future::join(send(&mut main, data), send(&mut twin, data)).await;
         let (one_acknowledged, main_alive) = self.settle(one, data);
         let (other_acknowledged, twin_alive) = self.settle(other, data);
         self.main = main_alive.then_some(main);
@@ -114,12 +92,7 @@ impl Sender {
                     epoch: answer.text("epoch"),
                     duplicate: answer.flag("duplicate"),
                 };
-                self.scene
-                    .record
-                    .lock()
-                    .expect("no task panics while it writes")
-                    .acks
-                    .push(ack);
+                self.scene.record.lock().expect("no task panics while it writes").acks.push(ack);
                 (true, true)
             }
             Ok(Err(refusal)) if is_patience(&refusal) => (false, true),
@@ -130,6 +103,5 @@ impl Sender {
 }
 
 async fn send(wire: &mut Wire, data: &Value) -> Result<Result<Value, Refusal>, Closed> {
-    wire.try_call("rpc", json!({"method": "conversation.send", "data": data}))
-        .await
+    wire.try_call("rpc", json!({"method": "conversation.send", "data": data})).await
 }

@@ -24,19 +24,8 @@ impl Subscriber {
     /// A subscriber that wants everything from the beginning.
     #[must_use]
     pub const fn new(name: String, user: User, scene: Scene) -> Self {
-        let stream = Stream {
-            subscriber: name,
-            from: 0,
-            rows: Vec::new(),
-        };
-        Self {
-            user,
-            scene,
-            stream,
-            epoch: String::new(),
-            recovered: 0,
-            reloaded: 0,
-        }
+        let stream = Stream { subscriber: name, from: 0, rows: Vec::new() };
+        Self { user, scene, stream, epoch: String::new(), recovered: 0, reloaded: 0 }
     }
 
     /// What it saw, for the checker.
@@ -47,10 +36,7 @@ impl Subscriber {
 
     /// The position up to which it has seen everything.
     fn position(&self) -> u64 {
-        self.stream
-            .rows
-            .last()
-            .map_or(self.stream.from, |row| row.offset)
+        self.stream.rows.last().map_or(self.stream.from, |row| row.offset)
     }
 
     /// Follows the conversation through crashes until it has seen the offset that `until` names in the end.
@@ -64,11 +50,7 @@ impl Subscriber {
         }
     }
 
-    async fn follow(
-        &mut self,
-        wire: &mut Wire,
-        until: &watch::Receiver<Option<u64>>,
-    ) -> Result<(), Closed> {
+    async fn follow(&mut self, wire: &mut Wire, until: &watch::Receiver<Option<u64>>) -> Result<(), Closed> {
         self.catch_up(wire).await?;
         let channel = self.scene.channel();
         let mut until = until.clone();
@@ -99,25 +81,18 @@ impl Subscriber {
                 Err(refusal) => panic!("{} may not return: {refusal:?}", self.stream.subscriber),
             }
         };
-        assert!(
-            self.epoch.is_empty() || self.epoch == reply.text("epoch"),
-            "a crash keeps the epoch: {reply}"
-        );
+        assert!(self.epoch.is_empty() || self.epoch == reply.text("epoch"), "a crash keeps the epoch: {reply}");
         self.epoch = reply.text("epoch");
         if reply.flag("recovered") {
             self.recovered += 1;
-            self.stream
-                .rows
-                .extend(reply.list("publications").iter().map(row));
+            self.stream.rows.extend(reply.list("publications").iter().map(row));
             return Ok(());
         }
         // Not healed in the reply: the log itself has everything up to the position of the subscription.
         self.reloaded += 1;
         let top = reply.number("offset");
         let missed: Vec<Row> = read_log(wire, &channel, self.position()).await?;
-        self.stream
-            .rows
-            .extend(missed.into_iter().filter(|row| row.offset <= top));
+        self.stream.rows.extend(missed.into_iter().filter(|row| row.offset <= top));
         Ok(())
     }
 }
@@ -125,7 +100,5 @@ impl Subscriber {
 /// The next publication, without a deadline: the conversation may be quiet while the node is down.
 /// Dropping it half-way loses nothing, since whole frames are filed before anything is given out.
 async fn next_publication(wire: &mut Wire, channel: &str) -> Result<Value, Closed> {
-    wire.any_push(|push| push["channel"] == channel && push["pub"].is_object())
-        .await
-        .map(|push| push["pub"].clone())
+    wire.any_push(|push| push["channel"] == channel && push["pub"].is_object()).await.map(|push| push["pub"].clone())
 }

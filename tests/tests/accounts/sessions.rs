@@ -4,11 +4,7 @@ use futures_util::future::join;
 use rialto_tests::{Answer, Pick as _, Rialto, User, Wire, eventually, json};
 
 async fn refresh(user: &User, refresh_token: &str) -> Answer {
-    user.http
-        .post("/v1/auth/refresh")
-        .refresh_cookie(refresh_token)
-        .send()
-        .await
+    user.http.post("/v1/auth/refresh").refresh_cookie(refresh_token).send().await
 }
 
 /// Refreshes and gives the successor.
@@ -16,10 +12,7 @@ async fn rotated(user: &User, refresh_token: &str) -> String {
     let answer = refresh(user, refresh_token).await;
     let body = answer.expect(200);
     assert_eq!(body.number("expires_in"), 3600);
-    answer
-        .refresh_cookie()
-        .expect("the successor comes as a cookie")
-        .0
+    answer.refresh_cookie().expect("the successor comes as a cookie").0
 }
 
 async fn is_refused(user: &User, refresh_token: &str) {
@@ -34,27 +27,14 @@ async fn a_refresh_rotates_and_brings_a_good_access_token() {
     let answer = refresh(&alice, &alice.refresh).await;
     let token = answer.expect(200).text("token");
     assert_ne!(answer.refresh_cookie().expect("a cookie").0, alice.refresh);
-    assert_eq!(
-        node.http()
-            .get("/v1/users/me")
-            .token(&token)
-            .send()
-            .await
-            .expect(200)
-            .text("id"),
-        alice.id
-    );
+    assert_eq!(node.http().get("/v1/users/me").token(&token).send().await.expect(200).text("id"), alice.id);
 }
 
 #[tokio::test]
 async fn two_tabs_at_once_get_the_same_successor() {
     let node = Rialto::start(&[]).await;
     let alice = node.user("alice").await;
-    let (one, other) = join(
-        rotated(&alice, &alice.refresh),
-        rotated(&alice, &alice.refresh),
-    )
-    .await;
+    let (one, other) = join(rotated(&alice, &alice.refresh), rotated(&alice, &alice.refresh)).await;
     assert_eq!(one, other);
     rotated(&alice, &one).await;
 }
@@ -80,10 +60,7 @@ async fn the_predecessor_is_reuse_after_its_second_of_grace() {
     let node = Rialto::start(&[]).await;
     let alice = node.user("alice").await;
     let second = rotated(&alice, &alice.refresh).await;
-    eventually("the grace is over", async || {
-        (refresh(&alice, &alice.refresh).await.status == 401).then_some(())
-    })
-    .await;
+    eventually("the grace is over", async || (refresh(&alice, &alice.refresh).await.status == 401).then_some(())).await;
     is_refused(&alice, &second).await;
 }
 
@@ -91,10 +68,7 @@ async fn the_predecessor_is_reuse_after_its_second_of_grace() {
 async fn without_a_good_cookie_there_is_no_refresh() {
     let node = Rialto::start(&[]).await;
     let alice = node.user("alice").await;
-    assert_eq!(
-        node.http().post("/v1/auth/refresh").send().await.status,
-        401
-    );
+    assert_eq!(node.http().post("/v1/auth/refresh").send().await.status, 401);
     for token in ["", "nonsense", &alice.token, &"x".repeat(3000)] {
         is_refused(&alice, token).await;
     }
@@ -107,34 +81,16 @@ async fn logging_out_ends_the_session_its_token_and_its_sockets() {
     let other = alice.log_in().await;
     let mut wire = Wire::connect(node.url(), &alice.token).await;
     let mut other_wire = Wire::connect(node.url(), &other.token).await;
-    let log_out = node
-        .http()
-        .post("/v1/auth/logout")
-        .token(&alice.token)
-        .refresh_cookie(&alice.refresh)
-        .send()
-        .await;
+    let log_out = node.http().post("/v1/auth/logout").token(&alice.token).refresh_cookie(&alice.refresh).send().await;
     log_out.expect(204);
     let closed = wire.closed().await;
     assert!([3500, 3503].contains(&closed.code), "{closed:?}");
     is_refused(&alice, &alice.refresh).await;
-    assert_eq!(
-        alice.get("/v1/users/me").await.status,
-        401,
-        "the access token ends with its session"
-    );
+    assert_eq!(alice.get("/v1/users/me").await.status, 401, "the access token ends with its session");
     let mut back = Wire::open(node.url()).await;
     back.issue("connect", json!({"token": alice.token})).await;
-    assert_eq!(
-        back.closed().await.code,
-        3500,
-        "a revoked token is an invalid one"
-    );
-    assert_eq!(
-        other_wire.ask("user.me", json!({})).await.text("id"),
-        alice.id,
-        "other sessions stay"
-    );
+    assert_eq!(back.closed().await.code, 3500, "a revoked token is an invalid one");
+    assert_eq!(other_wire.ask("user.me", json!({})).await.text("id"), alice.id, "other sessions stay");
 }
 
 #[tokio::test]
@@ -146,37 +102,22 @@ async fn a_changed_password_ends_all_other_sessions() {
     let mut own_wire = Wire::connect(node.url(), &alice.token).await;
     let change = async |old: &str, new: &str| {
         let body = json!({"old": old, "new": new});
-        let ask = node
-            .http()
-            .post("/v1/auth/password")
-            .token(&alice.token)
-            .refresh_cookie(&alice.refresh);
+        let ask = node.http().post("/v1/auth/password").token(&alice.token).refresh_cookie(&alice.refresh);
         ask.json(&body).send().await
     };
-    change("not-the-password", "a-new-and-long-one-7")
-        .await
-        .problem(401, "invalid_credentials");
-    change(&alice.password, "short")
-        .await
-        .problem(400, "invalid_argument");
-    change(&alice.password, "a-new-and-long-one-7")
-        .await
-        .expect(204);
+    change("not-the-password", "a-new-and-long-one-7").await.problem(401, "invalid_credentials");
+    change(&alice.password, "short").await.problem(400, "invalid_argument");
+    change(&alice.password, "a-new-and-long-one-7").await.expect(204);
     let closed = other_wire.closed().await;
     assert!([3500, 3503].contains(&closed.code), "{closed:?}");
     is_refused(&other, &other.refresh).await;
-    assert_eq!(
-        own_wire.ask("user.me", json!({})).await.text("id"),
-        alice.id
-    );
+    assert_eq!(own_wire.ask("user.me", json!({})).await.text("id"), alice.id);
     rotated(&alice, &alice.refresh).await;
     let login = async |password: &str| {
         let body = json!({"username": alice.username, "password": password});
         node.http().post("/v1/auth/login").json(&body).send().await
     };
-    login(&alice.password)
-        .await
-        .problem(401, "invalid_credentials");
+    login(&alice.password).await.problem(401, "invalid_credentials");
     login("a-new-and-long-one-7").await.expect(200);
 }
 
@@ -185,23 +126,13 @@ async fn sessions_survive_a_crash() {
     let mut node = Rialto::start(&[]).await;
     let alice = node.user("alice").await;
     let ended = alice.log_in().await;
-    let log_out = node
-        .http()
-        .post("/v1/auth/logout")
-        .token(&ended.token)
-        .refresh_cookie(&ended.refresh)
-        .send()
-        .await;
+    let log_out = node.http().post("/v1/auth/logout").token(&ended.token).refresh_cookie(&ended.refresh).send().await;
     log_out.expect(204);
     node.kill9().await;
     node.restart().await;
     let (alice, ended) = (alice.at(node.url()), ended.at(node.url()));
     alice.get("/v1/users/me").await.expect(200);
     rotated(&alice, &alice.refresh).await;
-    assert_eq!(
-        ended.get("/v1/users/me").await.status,
-        401,
-        "what was revoked stays revoked"
-    );
+    assert_eq!(ended.get("/v1/users/me").await.status, 401, "what was revoked stays revoked");
     is_refused(&ended, &ended.refresh).await;
 }

@@ -15,9 +15,7 @@ async fn a_conversation_over_http_alone() {
     let offset = alice.sends(&room, "tea?").await;
     assert_eq!(bob.reads(&room, "").await[0].text("text"), "tea?");
     assert_eq!(bob.get(&base).await.expect(200).number("unread"), 1);
-    let marked = bob
-        .post(&format!("{base}/read"), &json!({"offset": offset}))
-        .await;
+    let marked = bob.post(&format!("{base}/read"), &json!({"offset": offset})).await;
     assert_eq!(marked.expect(200).number("unread"), 0);
 
     let message = format!("{base}/messages/{offset}");
@@ -36,16 +34,8 @@ async fn a_conversation_over_http_alone() {
     let members = bob.get(&format!("{base}/members")).await.expect(200);
     assert_eq!(members.list("items").len(), 2);
 
-    bob.delete(&format!("{base}/members/{}", alice.id), Some(&by_id))
-        .await
-        .problem(403, "forbidden");
-    assert!(
-        bob.delete(&format!("{base}/members/{}", bob.id), Some(&by_id))
-            .await
-            .status
-            < 300,
-        "leaving"
-    );
+    bob.delete(&format!("{base}/members/{}", alice.id), Some(&by_id)).await.problem(403, "forbidden");
+    assert!(bob.delete(&format!("{base}/members/{}", bob.id), Some(&by_id)).await.status < 300, "leaving");
     bob.get(&base).await.problem(404, "not_found");
 }
 
@@ -57,15 +47,7 @@ async fn joining_a_public_conversation_over_http() {
     let path = format!("/v1/conversations/{room}/messages");
     let message = json!({"client_id": client_id(), "text": "hi"});
     bob.post(&path, &message).await.problem(403, "not_a_member");
-    assert!(
-        bob.post(
-            &format!("/v1/conversations/{room}/join"),
-            &json!({"client_id": client_id()})
-        )
-        .await
-        .status
-            < 300
-    );
+    assert!(bob.post(&format!("/v1/conversations/{room}/join"), &json!({"client_id": client_id()})).await.status < 300);
     bob.post(&path, &message).await.expect(201);
 }
 
@@ -75,26 +57,13 @@ async fn an_idempotency_key_makes_one_conversation() {
     let alice = node.user("alice").await;
     let create = async || {
         let body = json!({"kind": "group", "title": "tea"});
-        let ask = node
-            .http()
-            .post("/v1/conversations")
-            .token(&alice.token)
-            .idempotency_key("key-1")
-            .json(&body);
+        let ask = node.http().post("/v1/conversations").token(&alice.token).idempotency_key("key-1").json(&body);
         let answer = ask.send().await;
         assert!([200, 201].contains(&answer.status), "{}", answer.text());
         answer.expect(answer.status).text("id")
     };
     assert_eq!(create().await, create().await);
-    assert_eq!(
-        alice
-            .get("/v1/conversations")
-            .await
-            .expect(200)
-            .list("items")
-            .len(),
-        1
-    );
+    assert_eq!(alice.get("/v1/conversations").await.expect(200).list("items").len(), 1);
 }
 
 #[tokio::test]

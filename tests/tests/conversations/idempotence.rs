@@ -30,20 +30,10 @@ async fn http_and_rpc_share_the_ids() {
     let mut alice = node.person("alice").await;
     let room = alice.opens_group("tea", &[]).await;
     let id = client_id();
-    let first = alice
-        .wire
-        .ask("conversation.send", send(&room, &id, "once"))
-        .await;
+    let first = alice.wire.ask("conversation.send", send(&room, &id, "once")).await;
     let path = format!("/v1/conversations/{room}/messages");
-    let retry = alice
-        .user
-        .post(&path, &json!({"client_id": id, "text": "once"}))
-        .await;
-    assert_eq!(
-        retry.expect(200)["offset"],
-        first["offset"],
-        "200 when it stood already"
-    );
+    let retry = alice.user.post(&path, &json!({"client_id": id, "text": "once"})).await;
+    assert_eq!(retry.expect(200)["offset"], first["offset"], "200 when it stood already");
 }
 
 #[tokio::test]
@@ -52,19 +42,8 @@ async fn two_people_may_use_the_same_id() {
     let (mut alice, mut bob) = node.two_people("alice", "bob").await;
     let room = alice.opens_group("tea", &[&bob]).await;
     let data = send(&room, "the-same-id", "mine");
-    assert!(
-        !alice
-            .wire
-            .ask("conversation.send", data.clone())
-            .await
-            .flag("duplicate")
-    );
-    assert!(
-        !bob.wire
-            .ask("conversation.send", data)
-            .await
-            .flag("duplicate")
-    );
+    assert!(!alice.wire.ask("conversation.send", data.clone()).await.flag("duplicate"));
+    assert!(!bob.wire.ask("conversation.send", data).await.flag("duplicate"));
 }
 
 #[tokio::test]
@@ -76,25 +55,13 @@ async fn retries_at_once_on_two_connections_make_one_message() {
     let mut phone = alice.other_device().await;
     for round in 0..ROUNDS {
         let data = send(&room, &client_id(), &format!("round {round}"));
-        let tries = join(
-            alice.wire.ask("conversation.send", data.clone()),
-            phone.wire.ask("conversation.send", data),
-        );
+        let tries = join(alice.wire.ask("conversation.send", data.clone()), phone.wire.ask("conversation.send", data));
         let (one, other) = tries.await;
         assert_eq!(one["offset"], other["offset"]);
-        assert_ne!(
-            one.flag("duplicate"),
-            other.flag("duplicate"),
-            "exactly one of them was first"
-        );
+        assert_ne!(one.flag("duplicate"), other.flag("duplicate"), "exactly one of them was first");
     }
     let body = json!({"channel": alice.channel(), "limit": 0});
-    let top = alice
-        .wire
-        .call("history", body)
-        .await
-        .expect("history")
-        .number("offset");
+    let top = alice.wire.call("history", body).await.expect("history").number("offset");
     assert_eq!(top, ROUNDS as u64 + 1);
 }
 
@@ -110,10 +77,7 @@ async fn a_retry_after_a_crash_gets_the_first_answer() {
     let mut alice = rialto_tests::Person::connect(alice.user.at(node.url())).await;
     let retry = alice.wire.ask("conversation.send", data).await;
     assert!(retry.flag("duplicate"));
-    assert_eq!(
-        (&retry["offset"], &retry["epoch"]),
-        (&first["offset"], &first["epoch"])
-    );
+    assert_eq!((&retry["offset"], &retry["epoch"]), (&first["offset"], &first["epoch"]));
 }
 
 #[tokio::test]
@@ -160,42 +124,18 @@ async fn an_id_dated_too_far_away_is_refused() {
     let node = Rialto::start(&[]).await;
     let mut alice = node.person("alice").await;
     let room = alice.opens_group("tea", &[]).await;
-    for (date, code) in [
-        (now_ms() - 8 * DAY_MS, Some(406)),
-        (now_ms() - 6 * DAY_MS, None),
-        (now_ms() + 9 * MINUTE_MS, None),
-    ] {
-        match (
-            alice
-                .wire
-                .rpc("conversation.send", send(&room, &dated(date), "x"))
-                .await,
-            code,
-        ) {
+    for (date, code) in [(now_ms() - 8 * DAY_MS, Some(406)), (now_ms() - 6 * DAY_MS, None), (now_ms() + 9 * MINUTE_MS, None)] {
+        match (alice.wire.rpc("conversation.send", send(&room, &dated(date), "x")).await, code) {
             (Ok(_), None) => {}
             (Err(refusal), Some(code)) => assert_eq!(refusal.code, code),
             (other, wanted) => panic!("{date}: {other:?} instead of {wanted:?}"),
         }
     }
-    let ahead = alice
-        .wire
-        .refused(
-            "conversation.send",
-            send(&room, &dated(now_ms() + 15 * MINUTE_MS), "x"),
-        )
-        .await;
-    assert!(
-        [400, 406].contains(&ahead),
-        "more than 10 minutes ahead: {ahead}"
-    );
+    let ahead = alice.wire.refused("conversation.send", send(&room, &dated(now_ms() + 15 * MINUTE_MS), "x")).await;
+    assert!([400, 406].contains(&ahead), "more than 10 minutes ahead: {ahead}");
 }
 
 /// A UUIDv7 of that time.
 fn dated(time_ms: u64) -> String {
-    format!(
-        "{:08x}-{:04x}-7abc-8def-{:012x}",
-        time_ms >> 16,
-        time_ms & 0xffff,
-        time_ms
-    )
+    format!("{:08x}-{:04x}-7abc-8def-{:012x}", time_ms >> 16, time_ms & 0xffff, time_ms)
 }

@@ -3,11 +3,7 @@
 use rialto_tests::{Person, Pick as _, Rialto, Value, eventually, json};
 
 async fn list(person: &mut Person) -> Vec<Value> {
-    person
-        .wire
-        .ask("conversation.list", json!({}))
-        .await
-        .list("items")
+    person.wire.ask("conversation.list", json!({})).await.list("items")
 }
 
 #[tokio::test]
@@ -33,26 +29,13 @@ async fn the_newest_conversation_comes_first_and_pages_go_on() {
     let mut alice = node.person("alice").await;
     let mut rooms = Vec::new();
     for number in 0..5 {
-        rooms.push(
-            alice
-                .user
-                .creates("group", &format!("room {number}"), &[])
-                .await
-                .text("id"),
-        );
+        rooms.push(alice.user.creates("group", &format!("room {number}"), &[]).await.text("id"));
     }
     alice.user.sends(&rooms[1], "newest").await;
-    eventually("the order follows the last message", async || {
-        (list(&mut alice).await[0].text("id") == rooms[1]).then_some(())
-    })
-    .await;
+    eventually("the order follows the last message", async || (list(&mut alice).await[0].text("id") == rooms[1]).then_some(())).await;
     let (mut seen, mut query) = (Vec::new(), "limit=2".to_owned());
     loop {
-        let page = alice
-            .user
-            .get(&format!("/v1/conversations?{query}"))
-            .await
-            .expect(200);
+        let page = alice.user.get(&format!("/v1/conversations?{query}")).await.expect(200);
         assert!(page.list("items").len() <= 2);
         seen.extend(page.list("items").iter().map(|item| item.text("id")));
         let Some(next) = page["next"].as_str() else {
@@ -77,18 +60,9 @@ async fn the_inbox_tells_what_begins_and_ends_and_changes() {
     assert_eq!(changed["data"].text("conversation"), room);
     assert_eq!(changed["data"].number("unread"), 1, "{changed}");
     assert_eq!(changed["data"]["last"]["text"], "hi", "{changed}");
-    assert!(
-        changed.number("offset") > added.number("offset"),
-        "the inbox is a stream"
-    );
-    alice
-        .does("conversation.remove", json!({"user": bob.id()}))
-        .await;
-    assert!(
-        bob.is_told("conversation_removed").await["data"]
-            .to_string()
-            .contains(&room)
-    );
+    assert!(changed.number("offset") > added.number("offset"), "the inbox is a stream");
+    alice.does("conversation.remove", json!({"user": bob.id()})).await;
+    assert!(bob.is_told("conversation_removed").await["data"].to_string().contains(&room));
 }
 
 #[tokio::test]

@@ -7,8 +7,7 @@ use rialto_tests::{Pick as _, Rialto, json};
 async fn a_group_begins_with_its_creator_and_those_named() {
     let node = Rialto::start(&[]).await;
     let (mut alice, mut bob) = node.two_people("alice", "bob").await;
-    let body =
-        json!({"kind": "group", "title": "tea", "members": [bob.id()], "client_id": client_id()});
+    let body = json!({"kind": "group", "title": "tea", "members": [bob.id()], "client_id": client_id()});
     let made = alice.wire.ask("conversation.create", body).await;
     assert_eq!(made.text("kind"), "group");
     assert_eq!(made.text("title"), "tea");
@@ -21,10 +20,7 @@ async fn a_group_begins_with_its_creator_and_those_named() {
     let mut expected = vec![alice.id().to_owned(), bob.id().to_owned()];
     expected.sort();
     assert_eq!(members, expected);
-    let seen = bob
-        .wire
-        .ask("conversation.get", json!({"conversation": made.text("id")}))
-        .await;
+    let seen = bob.wire.ask("conversation.get", json!({"conversation": made.text("id")})).await;
     assert_eq!(seen.text("role"), "member");
     assert_eq!(seen.text("epoch"), made.text("epoch"));
 }
@@ -35,10 +31,7 @@ async fn a_group_may_begin_with_its_creator_alone() {
     let mut alice = node.person("alice").await;
     let room = alice.opens_group("notes", &[]).await;
     assert_eq!(alice.says("to myself").await, 2);
-    let seen = alice
-        .wire
-        .ask("conversation.get", json!({"conversation": room}))
-        .await;
+    let seen = alice.wire.ask("conversation.get", json!({"conversation": room})).await;
     assert_eq!(seen.number("member_count"), 1);
 }
 
@@ -55,10 +48,7 @@ async fn the_first_row_tells_how_it_began() {
     assert_eq!(event.text("kind"), "group");
     assert_eq!(event.text("title"), "tea");
     assert_eq!(event.text("by"), alice.id());
-    assert!(
-        event.texts("members").contains(&bob.id().to_owned()),
-        "{event}"
-    );
+    assert!(event.texts("members").contains(&bob.id().to_owned()), "{event}");
 }
 
 #[tokio::test]
@@ -72,11 +62,7 @@ async fn a_pair_has_one_direct_conversation_whoever_opens_it() {
     bob.hears("hi").await;
     let body = json!({"kind": "direct", "members": [alice.id()], "client_id": client_id()});
     let again = bob.user.post("/v1/conversations", &body).await;
-    assert_eq!(
-        again.expect(200).text("id"),
-        room,
-        "creating it again answers 200 with it"
-    );
+    assert_eq!(again.expect(200).text("id"), room, "creating it again answers 200 with it");
 }
 
 #[tokio::test]
@@ -99,15 +85,9 @@ async fn a_direct_conversation_is_for_two_for_ever() {
     let (mut alice, bob) = node.two_people("alice", "bob").await;
     let carol = node.person("carol").await;
     alice.opens("direct", "", &[&bob]).await;
-    let code = alice
-        .may_not("conversation.invite", json!({"users": [carol.id()]}))
-        .await;
+    let code = alice.may_not("conversation.invite", json!({"users": [carol.id()]})).await;
     assert!([400, 403, 404].contains(&code), "{code}");
-    for members in [
-        json!([]),
-        json!([bob.id(), carol.id()]),
-        json!(["01920000-0000-7000-8000-000000000000"]),
-    ] {
+    for members in [json!([]), json!([bob.id(), carol.id()]), json!(["01920000-0000-7000-8000-000000000000"])] {
         let body = json!({"kind": "direct", "members": members, "client_id": client_id()});
         let code = alice.wire.refused("conversation.create", body).await;
         assert!([400, 401].contains(&code), "{members}: {code}");
@@ -120,28 +100,15 @@ async fn anybody_may_join_and_leave_a_public_conversation() {
     let (mut alice, mut bob) = node.two_people("alice", "bob").await;
     let room = alice.opens("public", "square", &[]).await;
     let send = json!({"conversation": room, "client_id": client_id(), "text": "not yet"});
-    assert_eq!(
-        bob.wire.refused("conversation.send", send).await,
-        402,
-        "not_a_member"
-    );
-    bob.wire
-        .ask(
-            "conversation.join",
-            json!({"conversation": room, "client_id": client_id()}),
-        )
-        .await;
+    assert_eq!(bob.wire.refused("conversation.send", send).await, 402, "not_a_member");
+    bob.wire.ask("conversation.join", json!({"conversation": room, "client_id": client_id()})).await;
     assert_eq!(alice.sees("member_joined").await["data"]["user"], bob.id());
     bob.enters(&room).await;
     bob.says("hello").await;
     alice.hears("hello").await;
     bob.does("conversation.leave", json!({})).await;
     assert_eq!(alice.sees("member_left").await["data"]["user"], bob.id());
-    assert_eq!(
-        bob.may_not("conversation.send", json!({"text": "gone"}))
-            .await,
-        402
-    );
+    assert_eq!(bob.may_not("conversation.send", json!({"text": "gone"})).await, 402);
 }
 
 #[tokio::test]
@@ -149,22 +116,9 @@ async fn nobody_joins_a_group_uninvited() {
     let node = Rialto::start(&[]).await;
     let (mut alice, mut mallory) = node.two_people("alice", "mallory").await;
     let room = alice.opens_group("tea", &[]).await;
-    for method in [
-        "join",
-        "leave",
-        "send",
-        "messages",
-        "get",
-        "members",
-        "mark_read",
-        "typing",
-    ] {
-        let body =
-            json!({"conversation": room, "client_id": client_id(), "text": "x", "offset": 1});
-        let code = mallory
-            .wire
-            .refused(&format!("conversation.{method}"), body)
-            .await;
+    for method in ["join", "leave", "send", "messages", "get", "members", "mark_read", "typing"] {
+        let body = json!({"conversation": room, "client_id": client_id(), "text": "x", "offset": 1});
+        let code = mallory.wire.refused(&format!("conversation.{method}"), body).await;
         assert_eq!(code, 401, "{method}: what one may not see does not exist");
     }
 }
@@ -179,14 +133,7 @@ async fn an_unknown_kind_or_member_is_refused() {
         json!({"kind": "group", "title": "x", "members": ["not-a-uuid"], "client_id": "c"}),
         json!({"kind": "group", "title": 7, "client_id": "d"}),
     ] {
-        assert_eq!(
-            alice
-                .wire
-                .refused("conversation.create", body.clone())
-                .await,
-            400,
-            "{body}"
-        );
+        assert_eq!(alice.wire.refused("conversation.create", body.clone()).await, 400, "{body}");
     }
     let body = json!({"kind": "group", "title": "x", "members": ["01920000-0000-7000-8000-000000000000"], "client_id": "e"});
     let code = alice.wire.refused("conversation.create", body).await;

@@ -9,9 +9,7 @@ async fn an_invited_person_sees_everything_from_the_start() {
     let (mut alice, mut bob) = node.two_people("alice", "bob").await;
     let room = alice.opens_group("tea", &[]).await;
     alice.says("before bob").await;
-    alice
-        .does("conversation.invite", json!({"users": [bob.id()]}))
-        .await;
+    alice.does("conversation.invite", json!({"users": [bob.id()]})).await;
     let joined = alice.sees("member_joined").await;
     assert_eq!(joined["data"]["user"], bob.id());
     assert_eq!(joined["data"]["by"], alice.id(), "{joined}");
@@ -31,10 +29,7 @@ async fn inviting_a_member_again_changes_nothing() {
         Ok(_nothing_to_do) => {}
         Err(refusal) => assert_eq!(refusal.code, 404, "conflict: {refusal:?}"),
     }
-    let seen = alice
-        .wire
-        .ask("conversation.get", json!({"conversation": room}))
-        .await;
+    let seen = alice.wire.ask("conversation.get", json!({"conversation": room})).await;
     assert_eq!(seen.number("member_count"), 2);
 }
 
@@ -44,28 +39,15 @@ async fn a_removed_person_is_out_at_once() {
     let (mut alice, mut bob) = node.two_people("alice", "bob").await;
     let room = alice.opens_group("tea", &[&bob]).await;
     bob.enters(&room).await;
-    alice
-        .does("conversation.remove", json!({"user": bob.id()}))
-        .await;
+    alice.does("conversation.remove", json!({"user": bob.id()})).await;
     let removed = alice.sees("member_removed").await;
     assert_eq!(removed["data"]["user"], bob.id());
     assert_eq!(removed["data"]["by"], alice.id());
     for method in ["send", "messages", "get", "typing"] {
-        let code = bob
-            .may_not(
-                &format!("conversation.{method}"),
-                json!({"text": "still here?"}),
-            )
-            .await;
+        let code = bob.may_not(&format!("conversation.{method}"), json!({"text": "still here?"})).await;
         assert!([401, 402].contains(&code), "{method}: {code}");
     }
-    assert!(
-        bob.wire
-            .ask("conversation.list", json!({}))
-            .await
-            .list("items")
-            .is_empty()
-    );
+    assert!(bob.wire.ask("conversation.list", json!({})).await.list("items").is_empty());
 }
 
 #[tokio::test]
@@ -76,9 +58,7 @@ async fn who_leaves_may_be_invited_again() {
     bob.enters(&room).await;
     bob.does("conversation.leave", json!({})).await;
     alice.sees("member_left").await;
-    alice
-        .does("conversation.invite", json!({"users": [bob.id()]}))
-        .await;
+    alice.does("conversation.invite", json!({"users": [bob.id()]})).await;
     let mut bob = bob.other_device().await;
     bob.enters(&room).await;
     bob.says("back").await;
@@ -102,21 +82,14 @@ async fn members_come_in_pages_with_their_roles() {
         let page = alice.wire.ask("conversation.members", body).await;
         let items = page.list("items");
         assert!(items.len() <= 2, "{page}");
-        seen.extend(
-            items
-                .iter()
-                .map(|item| (item.text("user"), item.text("role"))),
-        );
+        seen.extend(items.iter().map(|item| (item.text("user"), item.text("role"))));
         cursor = page["next"].clone();
         if cursor.is_null() {
             break;
         }
     }
     seen.sort();
-    let mut expected: Vec<_> = others
-        .iter()
-        .map(|user| (user.id.clone(), "member".to_owned()))
-        .collect();
+    let mut expected: Vec<_> = others.iter().map(|user| (user.id.clone(), "member".to_owned())).collect();
     expected.push((alice.id().to_owned(), "owner".to_owned()));
     expected.sort();
     assert_eq!(seen, expected);

@@ -3,9 +3,7 @@
 use rialto_tests::{Person, Pick as _, Rialto, Value, json};
 
 fn offsets(page: &[Value]) -> Vec<u64> {
-    page.iter()
-        .map(|message| message.number("offset"))
-        .collect()
+    page.iter().map(|message| message.number("offset")).collect()
 }
 
 /// Twenty messages at offsets 2 to 21, with rows that are no messages behind them.
@@ -15,15 +13,9 @@ async fn talk(node: &Rialto) -> Person {
     for number in 2..=21 {
         alice.says(&format!("message at {number}")).await;
     }
-    alice
-        .does("conversation.edit", json!({"target": 5, "text": "edited"}))
-        .await;
-    alice
-        .does("conversation.react", json!({"target": 6, "emoji": "👍"}))
-        .await;
-    alice
-        .does("conversation.delete", json!({"target": 7}))
-        .await;
+    alice.does("conversation.edit", json!({"target": 5, "text": "edited"})).await;
+    alice.does("conversation.react", json!({"target": 6, "emoji": "👍"})).await;
+    alice.does("conversation.delete", json!({"target": 7})).await;
     alice
 }
 
@@ -31,39 +23,13 @@ async fn talk(node: &Rialto) -> Person {
 async fn pages_go_both_ways_ascending_and_exclusive() {
     let node = Rialto::start(&[]).await;
     let mut alice = talk(&node).await;
-    assert_eq!(
-        offsets(&alice.messages(json!({"limit": 3})).await),
-        [19, 20, 21],
-        "the newest page"
-    );
-    assert_eq!(
-        offsets(&alice.messages(json!({"limit": 3, "before": 19})).await),
-        [16, 17, 18]
-    );
-    assert_eq!(
-        offsets(&alice.messages(json!({"limit": 3, "after": 16})).await),
-        [17, 18, 19]
-    );
-    assert_eq!(
-        offsets(&alice.messages(json!({"limit": 3, "before": 4})).await),
-        [2, 3]
-    );
-    assert_eq!(
-        offsets(&alice.messages(json!({"limit": 3, "after": 0})).await),
-        [2, 3, 4]
-    );
-    assert!(
-        alice
-            .messages(json!({"limit": 3, "after": 21}))
-            .await
-            .is_empty()
-    );
-    assert!(
-        alice
-            .messages(json!({"limit": 3, "before": 2}))
-            .await
-            .is_empty()
-    );
+    assert_eq!(offsets(&alice.messages(json!({"limit": 3})).await), [19, 20, 21], "the newest page");
+    assert_eq!(offsets(&alice.messages(json!({"limit": 3, "before": 19})).await), [16, 17, 18]);
+    assert_eq!(offsets(&alice.messages(json!({"limit": 3, "after": 16})).await), [17, 18, 19]);
+    assert_eq!(offsets(&alice.messages(json!({"limit": 3, "before": 4})).await), [2, 3]);
+    assert_eq!(offsets(&alice.messages(json!({"limit": 3, "after": 0})).await), [2, 3, 4]);
+    assert!(alice.messages(json!({"limit": 3, "after": 21})).await.is_empty());
+    assert!(alice.messages(json!({"limit": 3, "before": 2})).await.is_empty());
 }
 
 #[tokio::test]
@@ -93,14 +59,8 @@ async fn changes_are_folded_in_and_the_same_over_http() {
     assert_eq!(page[1].text("sender"), alice.id());
     let room = alice.room().to_owned();
     assert_eq!(alice.user.reads(&room, "after=4&limit=3").await, page);
-    assert_eq!(
-        offsets(&alice.user.reads(&room, "limit=3").await),
-        [19, 20, 21]
-    );
-    assert_eq!(
-        offsets(&alice.user.reads(&room, "before=19&limit=3").await),
-        [16, 17, 18]
-    );
+    assert_eq!(offsets(&alice.user.reads(&room, "limit=3").await), [19, 20, 21]);
+    assert_eq!(offsets(&alice.user.reads(&room, "before=19&limit=3").await), [16, 17, 18]);
 }
 
 #[tokio::test]

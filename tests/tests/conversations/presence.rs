@@ -17,23 +17,11 @@ async fn typing_is_seen_at_once_and_leaves_no_trace() {
     let (mut alice, mut bob) = node.two_people("alice", "bob").await;
     let room = alice.opens_group("tea", &[&bob]).await;
     bob.enters(&room).await;
-    assert_eq!(
-        alice
-            .wire
-            .ask("conversation.typing", json!({"conversation": room}))
-            .await,
-        json!({})
-    );
+    assert_eq!(alice.wire.ask("conversation.typing", json!({"conversation": room})).await, json!({}));
     let typing = bob.sees("typing").await;
     assert_eq!(typing["data"]["user"], alice.id());
-    assert!(
-        typing["data"].number("until") > now_ms() - 60_000,
-        "{typing}"
-    );
-    assert!(
-        typing["offset"].is_null(),
-        "ephemeral events have no offset: {typing}"
-    );
+    assert!(typing["data"].number("until") > now_ms() - 60_000, "{typing}");
+    assert!(typing["offset"].is_null(), "ephemeral events have no offset: {typing}");
     let body = json!({"channel": bob.channel(), "limit": -1});
     let history = bob.wire.call("history", body).await.expect("history");
     assert_eq!(history.number("offset"), 1, "{history}");
@@ -56,13 +44,7 @@ async fn a_person_is_present_until_the_last_device_is_gone() {
     assert_eq!(present_users(&mut alice).await, both_devices);
     bob.wire.cut();
     let one_device = sorted(vec![alice_id.clone(), bob_id]);
-    eventually("one device is left", async || {
-        (present_users(&mut alice).await == one_device).then_some(())
-    })
-    .await;
+    eventually("one device is left", async || (present_users(&mut alice).await == one_device).then_some(())).await;
     bob_phone.wire.close().await;
-    eventually("bob is gone", async || {
-        (present_users(&mut alice).await == [alice_id.clone()]).then_some(())
-    })
-    .await;
+    eventually("bob is gone", async || (present_users(&mut alice).await == [alice_id.clone()]).then_some(())).await;
 }

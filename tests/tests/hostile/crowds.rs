@@ -35,10 +35,7 @@ async fn sockets_that_never_authenticate_are_closed_with_3502() {
     }
     bystanders.talk().await;
     let grown = node.resident_kib().saturating_sub(before);
-    assert!(
-        grown < SLACK_KIB + count * SILENT_SOCKET_KIB_MAX,
-        "{count} silent sockets cost {grown} KiB"
-    );
+    assert!(grown < SLACK_KIB + count * SILENT_SOCKET_KIB_MAX, "{count} silent sockets cost {grown} KiB");
     for mut raw in silent {
         assert_eq!(raw.close_code().await, Some(3502));
     }
@@ -56,16 +53,8 @@ async fn many_conversations_touched_once_leave_memory_bounded() {
     while touched < count {
         let mut ids = Vec::new();
         for _ in 0..IN_FLIGHT {
-            let create =
-                json!({"kind": "group", "title": "once", "client_id": format!("c-{touched}")});
-            ids.push(
-                toucher
-                    .issue(
-                        "rpc",
-                        json!({"method": "conversation.create", "data": create}),
-                    )
-                    .await,
-            );
+            let create = json!({"kind": "group", "title": "once", "client_id": format!("c-{touched}")});
+            ids.push(toucher.issue("rpc", json!({"method": "conversation.create", "data": create})).await);
             touched += 1;
         }
         for id in ids {
@@ -77,8 +66,5 @@ async fn many_conversations_touched_once_leave_memory_bounded() {
     }
     bystanders.talk().await;
     let grown = node.resident_kib().saturating_sub(before);
-    assert!(
-        grown < SLACK_KIB + count * TOUCHED_CONVERSATION_KIB_MAX,
-        "{count} conversations left {grown} KiB"
-    );
+    assert!(grown < SLACK_KIB + count * TOUCHED_CONVERSATION_KIB_MAX, "{count} conversations left {grown} KiB");
 }

@@ -21,8 +21,7 @@ async fn a_client_that_sends_without_pause_gets_111() {
     let mut flooder = node.person("flooder").await.wire;
     let mut ids = Vec::new();
     for _ in 0..COMMANDS / COMMANDS_A_FRAME {
-        let frame =
-            (0..COMMANDS_A_FRAME).map(|_| ("rpc", json!({"method": "user.me", "data": {}})));
+        let frame = (0..COMMANDS_A_FRAME).map(|_| ("rpc", json!({"method": "user.me", "data": {}})));
         ids.extend(flooder.issue_batch(frame.collect()).await);
     }
     bystanders.talk().await;
@@ -42,16 +41,9 @@ async fn a_client_that_sends_without_pause_gets_111() {
             }
         }
     }
-    assert!(
-        refused > 0 && answered >= 4000,
-        "{answered} answered, {refused} refused"
-    );
+    assert!(refused > 0 && answered >= 4000, "{answered} answered, {refused} refused");
     bystanders.talk().await;
-    assert!(
-        node.resident_kib() < before + GROWTH_KIB_MAX,
-        "{before} KiB before, {} after",
-        node.resident_kib()
-    );
+    assert!(node.resident_kib() < before + GROWTH_KIB_MAX, "{before} KiB before, {} after", node.resident_kib());
 }
 
 #[tokio::test]
@@ -62,12 +54,7 @@ async fn a_subscribe_flood_ends_at_the_limit() {
     let mut flooder = node.person("flooder").await.wire;
     let mut refused = 0;
     for round in 0..10 {
-        let frame = (0..300).map(|number| {
-            (
-                "subscribe",
-                json!({"channel": format!("flood-{round}-{number}")}),
-            )
-        });
+        let frame = (0..300).map(|number| ("subscribe", json!({"channel": format!("flood-{round}-{number}")})));
         for id in flooder.issue_batch(frame.collect()).await {
             match flooder.try_reply(id, "subscribe").await {
                 Ok(Ok(_subscribed)) => {}
@@ -81,11 +68,7 @@ async fn a_subscribe_flood_ends_at_the_limit() {
     }
     assert!(refused >= 10 * 300 - 128, "{refused}");
     bystanders.talk().await;
-    assert!(
-        node.resident_kib() < before + GROWTH_KIB_MAX,
-        "{before} KiB before, {} after",
-        node.resident_kib()
-    );
+    assert!(node.resident_kib() < before + GROWTH_KIB_MAX, "{before} KiB before, {} after", node.resident_kib());
 }
 
 #[tokio::test]
@@ -96,21 +79,11 @@ async fn subscribing_and_leaving_without_end_leaves_nothing_behind() {
     let before = node.resident_kib();
     for number in 0..2000 {
         let channel = format!("here-and-gone-{number}");
-        flooder
-            .subscribe(&channel)
-            .await
-            .expect("within the rate, one at a time");
-        flooder
-            .call("unsubscribe", json!({"channel": channel}))
-            .await
-            .expect("left");
+        flooder.subscribe(&channel).await.expect("within the rate, one at a time");
+        flooder.call("unsubscribe", json!({"channel": channel})).await.expect("left");
     }
     bystanders.talk().await;
-    assert!(
-        node.resident_kib() < before + GROWTH_KIB_MAX / 4,
-        "{before} KiB before, {} after",
-        node.resident_kib()
-    );
+    assert!(node.resident_kib() < before + GROWTH_KIB_MAX / 4, "{before} KiB before, {} after", node.resident_kib());
 }
 
 #[tokio::test]
@@ -123,18 +96,13 @@ async fn a_user_has_at_most_128_connections() {
         wires.push(Wire::connect(node.url(), &mallory.token).await);
     }
     let mut one_more = Wire::open(node.url()).await;
-    one_more
-        .issue("connect", json!({"token": mallory.token}))
-        .await;
+    one_more.issue("connect", json!({"token": mallory.token})).await;
     assert_eq!(one_more.closed().await.code, 3504);
     bystanders.talk().await;
     wires.pop().expect("there are many").close().await;
     rialto_tests::eventually("there is room again", async || {
         let mut wire = Wire::open(node.url()).await;
-        wire.try_call("connect", json!({"token": mallory.token}))
-            .await
-            .ok()?
-            .ok()
+        wire.try_call("connect", json!({"token": mallory.token})).await.ok()?.ok()
     })
     .await;
 }
@@ -147,14 +115,7 @@ async fn registrations_are_metered_by_address() {
     let mut statuses = Vec::new();
     for number in 0..700 {
         let body = json!({"username": format!("mass-{number}"), "password": "short"});
-        statuses.push(
-            node.http()
-                .post("/v1/auth/register")
-                .json(&body)
-                .send()
-                .await
-                .status,
-        );
+        statuses.push(node.http().post("/v1/auth/register").json(&body).send().await.status);
     }
     assert!(statuses.contains(&429), "600 a minute are the most");
     bystanders.talk().await;

@@ -11,18 +11,10 @@ const PATH: &str = "/connection/websocket";
 async fn is_closed_with(node: &Rialto, token: &str, bytes: &[u8], code: u16, what: &str) {
     let mut unknown = RawSocket::upgrade(node.url(), PATH).await;
     unknown.send(bytes).await;
-    assert_eq!(
-        unknown.close_code().await,
-        Some(code),
-        "{what}, before connect"
-    );
+    assert_eq!(unknown.close_code().await, Some(code), "{what}, before connect");
     let mut known = RawSocket::connect(node.url(), token).await;
     known.send(bytes).await;
-    assert_eq!(
-        known.close_code().await,
-        Some(code),
-        "{what}, after connect"
-    );
+    assert_eq!(known.close_code().await, Some(code), "{what}, after connect");
 }
 
 fn text(payload: &str) -> Vec<u8> {
@@ -77,10 +69,7 @@ async fn deep_nesting_does_no_harm() {
             opcode::CLOSE => {
                 assert_eq!(u16::from_be_bytes([answer[0], answer[1]]), 3501, "{start}")
             }
-            _ => assert!(
-                start.contains("error") || start.contains("\"id\":5"),
-                "{start}"
-            ),
+            _ => assert!(start.contains("error") || start.contains("\"id\":5"), "{start}"),
         }
     }
     bystanders.talk().await;
@@ -110,20 +99,9 @@ async fn binary_is_3506_and_broken_text_1007() {
     let node = Rialto::start(&[]).await;
     let mut bystanders = Bystanders::of(&node).await;
     let token = bystanders.alice.user.token.clone();
-    let binary = frame_bytes(
-        true,
-        opcode::BINARY,
-        true,
-        br#"{"id":5,"rpc":{"method":"user.me"}}"#,
-    );
+    let binary = frame_bytes(true, opcode::BINARY, true, br#"{"id":5,"rpc":{"method":"user.me"}}"#);
     is_closed_with(&node, &token, &binary, 3506, "binary").await;
-    for broken in [
-        &b"\xff\xfe"[..],
-        b"{\"id\":\xc0\xaf}",
-        b"\xed\xa0\x80",
-        b"\xf4\x90\x80\x80",
-        b"ends \xe2\x82",
-    ] {
+    for broken in [&b"\xff\xfe"[..], b"{\"id\":\xc0\xaf}", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"ends \xe2\x82"] {
         let frame = frame_bytes(true, opcode::TEXT, true, broken);
         is_closed_with(&node, &token, &frame, 1007, "broken UTF-8").await;
     }
@@ -143,26 +121,14 @@ async fn violations_of_the_websocket_protocol_are_1002() {
     for (what, bytes) in [
         ("unmasked", frame_bytes(true, opcode::TEXT, false, b"{}")),
         ("a reserved opcode", frame_bytes(true, 0x3, true, b"x")),
-        (
-            "a reserved control opcode",
-            frame_bytes(true, 0xb, true, b"x"),
-        ),
+        ("a reserved control opcode", frame_bytes(true, 0xb, true, b"x")),
         ("a reserved bit", reserved_bit),
         ("a fragmented ping", ping(false, 2)),
         ("a ping of 126 bytes", ping(true, 126)),
-        (
-            "a continuation of nothing",
-            frame_bytes(true, opcode::CONTINUATION, true, b"x"),
-        ),
+        ("a continuation of nothing", frame_bytes(true, opcode::CONTINUATION, true, b"x")),
         ("a message inside another", interrupted),
-        (
-            "a close frame of one byte",
-            frame_bytes(true, opcode::CLOSE, true, &[3]),
-        ),
-        (
-            "a close code that may not travel",
-            frame_bytes(true, opcode::CLOSE, true, &1005_u16.to_be_bytes()),
-        ),
+        ("a close frame of one byte", frame_bytes(true, opcode::CLOSE, true, &[3])),
+        ("a close code that may not travel", frame_bytes(true, opcode::CLOSE, true, &1005_u16.to_be_bytes())),
     ] {
         is_closed_with(&node, &token, &bytes, 1002, what).await;
     }
@@ -190,16 +156,10 @@ async fn control_frames_between_fragments_and_tiny_fragments_are_fine() {
     let command = br#"{"id":5,"rpc":{"method":"user.me","data":{}}}"#;
     let last = command.len() - 1;
     for (position, byte) in command.iter().enumerate() {
-        let opcode = if position == 0 {
-            opcode::TEXT
-        } else {
-            opcode::CONTINUATION
-        };
-        raw.send(&frame_bytes(position == last, opcode, true, &[*byte]))
-            .await;
+        let opcode = if position == 0 { opcode::TEXT } else { opcode::CONTINUATION };
+        raw.send(&frame_bytes(position == last, opcode, true, &[*byte])).await;
         if position == 10 {
-            raw.send(&frame_bytes(true, opcode::PING, true, b"still there?"))
-                .await;
+            raw.send(&frame_bytes(true, opcode::PING, true, b"still there?")).await;
         }
     }
     let (opcode, payload) = raw.frame().await.expect("a pong");

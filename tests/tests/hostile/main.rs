@@ -22,11 +22,7 @@ impl Bystanders {
         let (mut alice, mut bob) = node.two_people("alice", "bob").await;
         let room = alice.opens_group("tea", &[&bob]).await;
         bob.enters(&room).await;
-        Self {
-            alice,
-            bob,
-            said: 0,
-        }
+        Self { alice, bob, said: 0 }
     }
 
     /// They talk, and every word arrives.

@@ -24,42 +24,25 @@ fn text(path: &Path) -> String {
 }
 
 async fn epoch(user: &User, room: &str) -> String {
-    user.get(&format!("/v1/conversations/{room}"))
-        .await
-        .expect(200)
-        .text("epoch")
+    user.get(&format!("/v1/conversations/{room}")).await.expect(200).text("epoch")
 }
 
 #[tokio::test]
 async fn a_backup_taken_while_serving_can_be_restored_elsewhere() {
     let (node, alice, room) = node_with_talk().await;
-    let (backup, elsewhere) = (
-        node.folder().join("backup"),
-        node.folder().join("elsewhere"),
-    );
+    let (backup, elsewhere) = (node.folder().join("backup"), node.folder().join("elsewhere"));
     let said_before = epoch(&alice, &room).await;
     node.command(&["backup", &text(&backup)]).await.ok();
     alice.sends(&room, "after the backup").await;
     node.command(&["verify"]).await.ok();
 
-    rialto(["restore", &text(&backup), "--data", &text(&elsewhere)])
-        .await
-        .ok();
+    rialto(["restore", &text(&backup), "--data", &text(&elsewhere)]).await.ok();
     rialto(["verify", "--data", &text(&elsewhere)]).await.ok();
     let restored = Rialto::start_on(&elsewhere, &[]).await;
     let alice = alice.at(restored.url()).log_in().await;
-    let texts: Vec<String> = alice
-        .reads(&room, "")
-        .await
-        .iter()
-        .map(|message| message.text("text"))
-        .collect();
+    let texts: Vec<String> = alice.reads(&room, "").await.iter().map(|message| message.text("text")).collect();
     assert_eq!(texts, ["one", "two", "three"]);
-    assert_ne!(
-        epoch(&alice, &room).await,
-        said_before,
-        "a restored store begins a new life: positions must not go on"
-    );
+    assert_ne!(epoch(&alice, &room).await, said_before, "a restored store begins a new life: positions must not go on");
     assert_eq!(alice.sends(&room, "life goes on").await, 5);
 }
 
@@ -68,15 +51,8 @@ async fn restore_into_a_served_store_exits_with_3_and_changes_nothing() {
     let (node, alice, room) = node_with_talk().await;
     let backup = node.folder().join("backup");
     node.command(&["backup", &text(&backup)]).await.ok();
-    let complaint = node
-        .command(&["restore", &text(&backup)])
-        .await
-        .fails_with(HELD);
-    assert_eq!(
-        complaint.trim().lines().count(),
-        1,
-        "one clear line: {complaint}"
-    );
+    let complaint = node.command(&["restore", &text(&backup)]).await.fails_with(HELD);
+    assert_eq!(complaint.trim().lines().count(), 1, "one clear line: {complaint}");
     assert_eq!(alice.sends(&room, "undisturbed").await, 5);
 }
 
@@ -88,17 +64,11 @@ async fn a_backup_of_nothing_or_over_something_is_refused() {
     std::fs::write(occupied.join("precious"), "data").expect("a file");
     let ran = node.command(&["backup", &text(&occupied)]).await;
     assert_ne!(ran.code, Some(0), "{ran:?}");
-    assert_eq!(
-        std::fs::read_to_string(occupied.join("precious")).expect("still there"),
-        "data"
-    );
+    assert_eq!(std::fs::read_to_string(occupied.join("precious")).expect("still there"), "data");
     let nowhere = node.folder().join("nowhere");
     let fresh = node.folder().join("fresh");
     let ran = rialto(["restore", &text(&nowhere), "--data", &text(&fresh)]).await;
-    assert!(
-        [USAGE, STORAGE_FAILED].contains(&ran.code.unwrap_or(0)),
-        "{ran:?}"
-    );
+    assert!([USAGE, STORAGE_FAILED].contains(&ran.code.unwrap_or(0)), "{ran:?}");
     let ran = rialto(["verify", "--data", &text(&nowhere)]).await;
     assert_ne!(ran.code, Some(0), "{ran:?}");
 }
@@ -120,9 +90,7 @@ async fn a_damaged_store_is_noticed_and_not_served() {
     node.kill9().await;
     damage(&largest_file(node.data()));
     node.command(&["verify"]).await.fails_with(STORAGE_FAILED);
-    node.command(&["serve", "--listen", "127.0.0.1:0"])
-        .await
-        .fails_with(STORAGE_FAILED);
+    node.command(&["serve", "--listen", "127.0.0.1:0"]).await.fails_with(STORAGE_FAILED);
 }
 
 #[tokio::test]
@@ -131,30 +99,17 @@ async fn commands_that_need_the_store_work_without_a_node_too() {
     node.sigterm().await;
     node.exit().await;
     node.command(&["verify"]).await.ok();
-    node.command(&["backup", &text(&node.folder().join("backup"))])
-        .await
-        .ok();
-    node.command_with_input(&["user", "add", "olga"], "a-long-password-7\n")
-        .await
-        .ok();
+    node.command(&["backup", &text(&node.folder().join("backup"))]).await.ok();
+    node.command_with_input(&["user", "add", "olga"], "a-long-password-7\n").await.ok();
     node.restart().await;
     let body = json!({"username": "olga", "password": "a-long-password-7"});
-    node.http()
-        .post("/v1/auth/login")
-        .json(&body)
-        .send()
-        .await
-        .expect(200);
+    node.http().post("/v1/auth/login").json(&body).send().await.expect(200);
 }
 
 fn largest_file(folder: &Path) -> PathBuf {
-    let entries = std::fs::read_dir(folder)
-        .expect("the folder exists")
-        .map(|entry| entry.expect("an entry").path());
+    let entries = std::fs::read_dir(folder).expect("the folder exists").map(|entry| entry.expect("an entry").path());
     let files = entries.filter(|path| path.is_file());
-    files
-        .max_by_key(|path| path.metadata().map_or(0, |metadata| metadata.len()))
-        .expect("the folder has files")
+    files.max_by_key(|path| path.metadata().map_or(0, |metadata| metadata.len())).expect("the folder has files")
 }
 
 /// Overwrites the beginning and a stretch in the middle, as a broken disk would.

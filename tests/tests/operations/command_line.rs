@@ -24,10 +24,7 @@ async fn bad_usage_and_bad_configuration_exit_with_2() {
         vec!["serve", "--set", "drain.timeout_ms=\"soon\""],
     ] {
         let complaint = rialto(&arguments).await.fails_with(2);
-        assert!(
-            complaint.lines().count() < 30,
-            "clear, not a dump: {complaint}"
-        );
+        assert!(complaint.lines().count() < 30, "clear, not a dump: {complaint}");
     }
 }
 
@@ -60,32 +57,17 @@ async fn the_command_line_beats_the_environment_beats_the_file() {
     let environment = [("RIALTO_DRAIN__TIMEOUT_MS", "2222")];
     let printed = rialto(["print-config", "--config", &file]).await.ok();
     assert!(printed.contains("1111"), "{printed}");
-    let printed = rialto_with_env(["print-config", "--config", &file], &environment)
-        .await
-        .ok();
-    assert!(
-        printed.contains("2222") && !printed.contains("1111"),
-        "{printed}"
-    );
-    let arguments = [
-        "print-config",
-        "--config",
-        &file,
-        "--set",
-        "drain.timeout_ms=3333",
-    ];
+    let printed = rialto_with_env(["print-config", "--config", &file], &environment).await.ok();
+    assert!(printed.contains("2222") && !printed.contains("1111"), "{printed}");
+    let arguments = ["print-config", "--config", &file, "--set", "drain.timeout_ms=3333"];
     let printed = rialto_with_env(arguments, &environment).await.ok();
-    assert!(
-        printed.contains("3333") && !printed.contains("2222"),
-        "{printed}"
-    );
+    assert!(printed.contains("3333") && !printed.contains("2222"), "{printed}");
 }
 
 #[tokio::test]
 async fn print_config_masks_secrets() {
     let secret = "this-must-never-be-printed-anywhere";
-    let setting =
-        format!(r#"auth.external=[{{algorithm = "HS256", key = "{secret}", issuer = "x"}}]"#);
+    let setting = format!(r#"auth.external=[{{algorithm = "HS256", key = "{secret}", issuer = "x"}}]"#);
     let printed = rialto(["print-config", "--set", &setting]).await.ok();
     assert!(!printed.contains(secret), "{printed}");
     assert!(printed.contains("HS256"), "{printed}");
@@ -105,38 +87,24 @@ async fn secrets_and_socket_in_the_data_folder_are_private() {
             private += 1;
         }
     }
-    assert!(
-        private >= 2,
-        "secrets were generated, and the control socket is there"
-    );
+    assert!(private >= 2, "secrets were generated, and the control socket is there");
 }
 
 #[tokio::test]
 async fn user_add_passwd_and_role_beside_a_running_node() {
     let node = Rialto::start(&[]).await;
     let typed = format!("{PASSWORD}\n");
-    node.command_with_input(&["user", "add", "olga", "--role", "operator"], &typed)
-        .await
-        .ok();
-    let login = async |password: &str| {
-        node.http()
-            .post("/v1/auth/login")
-            .json(&json!({"username": "olga", "password": password}))
-            .send()
-            .await
-    };
+    node.command_with_input(&["user", "add", "olga", "--role", "operator"], &typed).await.ok();
+    let login =
+        async |password: &str| node.http().post("/v1/auth/login").json(&json!({"username": "olga", "password": password})).send().await;
     let session = login(PASSWORD).await.expect(200);
     assert_eq!(role_claim(&session.text("token")), "operator");
-    node.command_with_input(&["user", "passwd", "olga"], "another-long-one-9\n")
-        .await
-        .ok();
+    node.command_with_input(&["user", "passwd", "olga"], "another-long-one-9\n").await.ok();
     login(PASSWORD).await.problem(401, "invalid_credentials");
     node.command(&["user", "role", "olga", "user"]).await.ok();
     let session = login("another-long-one-9").await.expect(200);
     assert_eq!(role_claim(&session.text("token")), "user");
-    let complaint = node
-        .command(&["user", "role", "nobody-at-all", "user"])
-        .await;
+    let complaint = node.command(&["user", "role", "nobody-at-all", "user"]).await;
     assert_ne!(complaint.code, Some(0), "{complaint:?}");
 }
 
@@ -149,19 +117,13 @@ fn role_claim(token: &str) -> String {
 async fn a_token_of_the_command_line_names_its_key_and_role() {
     let node = Rialto::start(&[]).await;
     let alice = node.user("alice").await;
-    let arguments = [
-        "token", "--user", &alice.id, "--ttl", "120", "--role", "bot",
-    ];
+    let arguments = ["token", "--user", &alice.id, "--ttl", "120", "--role", "bot"];
     let token = node.command(&arguments).await.ok().trim().to_owned();
     let claims = rialto_tests::tokens::unverified_claims(&token);
     assert_eq!(claims.text("sub"), alice.id);
     assert_eq!(claims.text("role"), "bot");
     assert_eq!(claims.number("exp") - claims.number("iat"), 120);
     assert!(!claims.text("jti").is_empty());
-    assert!(
-        !rialto_tests::tokens::unverified_header(&token)
-            .text("kid")
-            .is_empty()
-    );
+    assert!(!rialto_tests::tokens::unverified_header(&token).text("kid").is_empty());
     Wire::connect(node.url(), &token).await;
 }

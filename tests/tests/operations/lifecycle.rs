@@ -13,18 +13,11 @@ async fn sigterm_drains_with_3001_and_exits_with_0() {
     let closed = alice.wire.closed().await;
     assert_eq!(closed.code, 3001, "{closed:?}");
     assert!(!closed.reason.is_empty());
-    assert_eq!(
-        silent.closed().await.code,
-        3001,
-        "who never said connect is told too"
-    );
+    assert_eq!(silent.closed().await.code, 3001, "who never said connect is told too");
     drop((alice.wire, silent));
     assert!(node.exit().await.success());
     node.restart().await;
-    assert_eq!(
-        alice.user.at(node.url()).reads(&room, "").await[0].text("text"),
-        "before"
-    );
+    assert_eq!(alice.user.at(node.url()).reads(&room, "").await[0].text("text"), "before");
 }
 
 #[tokio::test]
@@ -36,11 +29,7 @@ async fn a_drain_does_not_wait_for_who_never_answers() {
     let started = clock::instant();
     node.sigterm().await;
     assert!(node.exit().await.success());
-    assert!(
-        started.elapsed().as_millis() < 6000,
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(started.elapsed().as_millis() < 6000, "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -56,10 +45,7 @@ async fn a_second_sigterm_exits_at_once() {
 #[tokio::test]
 async fn a_second_process_on_the_same_data_exits_with_3() {
     let node = Rialto::start(&[]).await;
-    let complaint = node
-        .command(&["serve", "--listen", "127.0.0.1:0"])
-        .await
-        .fails_with(3);
+    let complaint = node.command(&["serve", "--listen", "127.0.0.1:0"]).await.fails_with(3);
     assert!(!complaint.is_empty());
     node.http().get("/health/live").send().await.expect(200);
 }
@@ -100,10 +86,7 @@ async fn an_ordinary_day_leaves_no_error_in_the_log() {
     bob.wire.cut();
     alice.wire.close().await;
     let log = node.log();
-    assert!(
-        !log.contains("ERROR"),
-        "ERROR means that a human must act: {log}"
-    );
+    assert!(!log.contains("ERROR"), "ERROR means that a human must act: {log}");
     for secret in [&alice.user.token, &alice.user.password, &alice.user.refresh] {
         assert!(!log.contains(secret.as_str()), "a secret in the log");
     }

@@ -19,11 +19,7 @@ async fn connect_and_subscribe_in_one_frame() {
     wire.reply(ids[1], "subscribe").await.expect("subscribe");
     wire.reply(ids[2], "publish").await.expect("publish");
     let history = wire.reply(ids[3], "history").await.expect("history");
-    assert_eq!(
-        history.list("publications").len(),
-        1,
-        "commands of one frame are done in order: {history}"
-    );
+    assert_eq!(history.list("publications").len(), 1, "commands of one frame are done in order: {history}");
     assert_eq!(wire.publication("news").await["data"], json!({"n": 1}));
 }
 
@@ -52,20 +48,9 @@ async fn a_refused_command_does_not_stop_the_others_of_its_frame() {
     let mut alice = node.person("alice").await;
     let ids = alice
         .wire
-        .issue_batch(vec![
-            ("rpc", json!({"method": "no.such.method", "data": {}})),
-            ("rpc", json!({"method": "user.me", "data": {}})),
-        ])
+        .issue_batch(vec![("rpc", json!({"method": "no.such.method", "data": {}})), ("rpc", json!({"method": "user.me", "data": {}}))])
         .await;
-    assert_eq!(
-        alice
-            .wire
-            .reply(ids[0], "rpc")
-            .await
-            .expect_err("unknown")
-            .code,
-        104
-    );
+    assert_eq!(alice.wire.reply(ids[0], "rpc").await.expect_err("unknown").code, 104);
     let me = alice.wire.reply(ids[1], "rpc").await.expect("known");
     assert_eq!(me["data"].text("id"), alice.id());
 }

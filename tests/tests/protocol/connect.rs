@@ -13,15 +13,9 @@ async fn the_reply_says_who_you_are_and_how_to_stay() {
     assert!(hello.flag("pong"), "{hello}");
     assert!(hello.flag("expires"), "{hello}");
     let seconds_left = hello.number("ttl");
-    assert!(
-        (3500..=3600).contains(&seconds_left),
-        "a fresh token lives an hour: {hello}"
-    );
+    assert!((3500..=3600).contains(&seconds_left), "a fresh token lives an hour: {hello}");
     let server_time = hello.number("time");
-    assert!(
-        server_time.abs_diff(rialto_tests::now_ms()) < 60_000,
-        "SDKs date ids by it: {hello}"
-    );
+    assert!(server_time.abs_diff(rialto_tests::now_ms()) < 60_000, "SDKs date ids by it: {hello}");
 }
 
 #[tokio::test]
@@ -39,10 +33,7 @@ async fn the_own_inbox_is_subscribed_by_the_server() {
 async fn two_connections_of_one_user_are_two_clients() {
     let node = Rialto::start(&[]).await;
     let user = node.user("alice").await;
-    let (one, other) = (
-        Wire::connect(node.url(), &user.token).await,
-        Wire::connect(node.url(), &user.token).await,
-    );
+    let (one, other) = (Wire::connect(node.url(), &user.token).await, Wire::connect(node.url(), &user.token).await);
     assert_ne!(one.hello["client"], other.hello["client"]);
 }
 
@@ -61,10 +52,7 @@ async fn anything_before_connect_is_a_violation() {
         wire.issue(kind, body).await;
         let closed = wire.closed().await;
         assert_eq!(closed.code, 3501, "{kind}: {closed:?}");
-        assert!(
-            !closed.reason.is_empty(),
-            "SDKs reconnect when there is no reason"
-        );
+        assert!(!closed.reason.is_empty(), "SDKs reconnect when there is no reason");
     }
 }
 
@@ -86,10 +74,7 @@ async fn without_a_token_only_where_the_configuration_allows_it() {
 
     let open = Rialto::start(&["auth.anonymous=true"]).await;
     let mut wire = Wire::open(open.url()).await;
-    let hello = wire
-        .call("connect", json!({}))
-        .await
-        .expect("anonymous connections are allowed here");
+    let hello = wire.call("connect", json!({})).await.expect("anonymous connections are allowed here");
     assert!(!hello.text("client").is_empty());
 }
 
@@ -99,15 +84,8 @@ async fn unknown_fields_are_ignored() {
     let user = node.user("alice").await;
     let mut wire = Wire::open(node.url()).await;
     let body = json!({"token": user.token, "name": "js", "version": "5.7", "flag": 1, "headers": {}, "novelty": [1, {"x": null}]});
-    wire.call("connect", body)
-        .await
-        .expect("fields of newer SDKs do no harm");
-    wire.call(
-        "subscribe",
-        json!({"channel": "news", "flag": 1, "novelty": true}),
-    )
-    .await
-    .expect("nor here");
+    wire.call("connect", body).await.expect("fields of newer SDKs do no harm");
+    wire.call("subscribe", json!({"channel": "news", "flag": 1, "novelty": true})).await.expect("nor here");
 }
 
 #[tokio::test]

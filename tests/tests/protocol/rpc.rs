@@ -6,18 +6,8 @@ use rialto_tests::{Pick as _, Rialto, json};
 async fn an_unknown_method_is_104() {
     let node = Rialto::start(&[]).await;
     let mut alice = node.person("alice").await;
-    for method in [
-        "conversation.explode",
-        "nothing",
-        "",
-        "conversation.",
-        "Conversation.Send",
-    ] {
-        assert_eq!(
-            alice.wire.refused(method, json!({})).await,
-            104,
-            "{method:?}"
-        );
+    for method in ["conversation.explode", "nothing", "", "conversation.", "Conversation.Send"] {
+        assert_eq!(alice.wire.refused(method, json!({})).await, 104, "{method:?}");
     }
 }
 
@@ -39,11 +29,7 @@ async fn a_body_of_the_wrong_shape_is_400() {
         json!({"conversation": room, "client_id": "a", "text": ["x"]}),
         json!({"conversation": room, "client_id": "a", "text": "x", "reply_to": "first"}),
     ] {
-        assert_eq!(
-            alice.wire.refused("conversation.send", data.clone()).await,
-            400,
-            "{data}"
-        );
+        assert_eq!(alice.wire.refused("conversation.send", data.clone()).await, 400, "{data}");
     }
 }
 
@@ -51,14 +37,10 @@ async fn a_body_of_the_wrong_shape_is_400() {
 async fn ids_are_echoed_whatever_their_order() {
     let node = Rialto::start(&[]).await;
     let mut alice = node.person("alice").await;
-    let frame = [900, 7, 4_294_967_295_u64]
-        .map(|id| json!({"id": id, "rpc": {"method": "user.me", "data": {}}}).to_string());
+    let frame = [900, 7, 4_294_967_295_u64].map(|id| json!({"id": id, "rpc": {"method": "user.me", "data": {}}}).to_string());
     alice.wire.send_text(frame.join("\n")).await;
     for id in [900, 7, 4_294_967_295] {
-        assert_eq!(
-            alice.wire.reply(id, "rpc").await.expect("answered")["data"].text("id"),
-            alice.id()
-        );
+        assert_eq!(alice.wire.reply(id, "rpc").await.expect("answered")["data"].text("id"), alice.id());
     }
 }
 
@@ -66,31 +48,10 @@ async fn ids_are_echoed_whatever_their_order() {
 async fn profiles_are_found_by_id_and_by_name() {
     let node = Rialto::start(&[]).await;
     let (mut alice, bob) = node.two_people("alice", "bob").await;
-    let profile = alice
-        .wire
-        .ask("user.find", json!({"username": bob.user.username}))
-        .await;
+    let profile = alice.wire.ask("user.find", json!({"username": bob.user.username})).await;
     assert_eq!(profile.text("id"), bob.id());
     assert_eq!(profile.text("display_name"), "bob");
-    assert_eq!(
-        alice.wire.ask("user.get", json!({"user": bob.id()})).await,
-        profile
-    );
-    assert_eq!(
-        alice
-            .wire
-            .refused("user.find", json!({"username": "nobody-at-all"}))
-            .await,
-        401
-    );
-    assert_eq!(
-        alice
-            .wire
-            .refused(
-                "user.get",
-                json!({"user": "01920000-0000-7000-8000-000000000000"})
-            )
-            .await,
-        401
-    );
+    assert_eq!(alice.wire.ask("user.get", json!({"user": bob.id()})).await, profile);
+    assert_eq!(alice.wire.refused("user.find", json!({"username": "nobody-at-all"})).await, 401);
+    assert_eq!(alice.wire.refused("user.get", json!({"user": "01920000-0000-7000-8000-000000000000"})).await, 401);
 }

@@ -9,16 +9,9 @@ async fn an_entity_channel_is_recoverable_and_positioned_unasked() {
     let room = alice.opens_group("tea", &[]).await;
     let mut other = alice.other_device().await;
     let reply = other.enters(&room).await;
-    assert!(
-        reply.flag("recoverable") && reply.flag("positioned"),
-        "{reply}"
-    );
+    assert!(reply.flag("recoverable") && reply.flag("positioned"), "{reply}");
     assert!(!reply.text("epoch").is_empty(), "{reply}");
-    assert_eq!(
-        reply.number("offset"),
-        1,
-        "conversation_created is row 1: {reply}"
-    );
+    assert_eq!(reply.number("offset"), 1, "conversation_created is row 1: {reply}");
 }
 
 #[tokio::test]
@@ -26,15 +19,7 @@ async fn a_second_subscription_to_a_channel_is_105() {
     let node = Rialto::start(&[]).await;
     let mut alice = node.person("alice").await;
     alice.wire.subscribe("news").await.expect("the first");
-    assert_eq!(
-        alice
-            .wire
-            .subscribe("news")
-            .await
-            .expect_err("the second")
-            .code,
-        105
-    );
+    assert_eq!(alice.wire.subscribe("news").await.expect_err("the second").code, 105);
 }
 
 #[tokio::test]
@@ -43,43 +28,19 @@ async fn after_unsubscribe_nothing_more_arrives() {
     let (mut alice, mut bob) = node.two_people("alice", "bob").await;
     bob.wire.subscribe("news").await.expect("news");
     bob.wire.subscribe("fence").await.expect("fence");
-    assert_eq!(
-        bob.wire
-            .call("unsubscribe", json!({"channel": "news"}))
-            .await
-            .expect("unsubscribe"),
-        json!({})
-    );
+    assert_eq!(bob.wire.call("unsubscribe", json!({"channel": "news"})).await.expect("unsubscribe"), json!({}));
     for channel in ["news", "fence"] {
-        alice
-            .wire
-            .call("publish", json!({"channel": channel, "data": {}}))
-            .await
-            .expect("published");
+        alice.wire.call("publish", json!({"channel": channel, "data": {}})).await.expect("published");
     }
     bob.wire.publication("fence").await;
-    assert!(
-        bob.wire
-            .unread()
-            .iter()
-            .all(|push| push["channel"] != "news"),
-        "{:?}",
-        bob.wire.unread()
-    );
+    assert!(bob.wire.unread().iter().all(|push| push["channel"] != "news"), "{:?}", bob.wire.unread());
     bob.wire.subscribe("news").await.expect("one may come back");
 }
 
 #[tokio::test]
 async fn a_channel_is_required() {
     let node = Rialto::start(&[]).await;
-    for kind in [
-        "subscribe",
-        "unsubscribe",
-        "publish",
-        "presence",
-        "presence_stats",
-        "history",
-    ] {
+    for kind in ["subscribe", "unsubscribe", "publish", "presence", "presence_stats", "history"] {
         let mut alice = node.person("alice").await;
         alice.wire.issue(kind, json!({"data": {}})).await;
         assert_eq!(alice.wire.closed().await.code, 3501, "{kind}");
@@ -102,28 +63,12 @@ async fn what_one_may_not_see_does_not_exist() {
         "order:x".to_owned(),
     ] {
         let refusal = mallory.wire.subscribe(&channel).await.expect_err(&channel);
-        assert!(
-            [102, 103, 400, 401].contains(&refusal.code),
-            "{channel}: {refusal:?}"
-        );
+        assert!([102, 103, 400, 401].contains(&refusal.code), "{channel}: {refusal:?}");
         assert!(!refusal.temporary, "{channel}: {refusal:?}");
     }
-    let foreign = mallory
-        .wire
-        .subscribe(&format!("conversation:{room}"))
-        .await
-        .expect_err("foreign")
-        .code;
-    let absent = mallory
-        .wire
-        .subscribe(&format!("conversation:{nobody}"))
-        .await
-        .expect_err("absent")
-        .code;
-    assert_eq!(
-        foreign, absent,
-        "one must not learn which conversations exist"
-    );
+    let foreign = mallory.wire.subscribe(&format!("conversation:{room}")).await.expect_err("foreign").code;
+    let absent = mallory.wire.subscribe(&format!("conversation:{nobody}")).await.expect_err("absent").code;
+    assert_eq!(foreign, absent, "one must not learn which conversations exist");
 }
 
 #[tokio::test]
@@ -139,15 +84,8 @@ async fn the_hundred_and_twenty_ninth_subscription_is_106() {
         assert!(accepted <= 128, "there is a limit");
     };
     assert_eq!(refusal.code, 106);
-    assert!(
-        accepted >= 127,
-        "the inbox may count, nothing else: {accepted}"
-    );
-    alice
-        .wire
-        .call("unsubscribe", json!({"channel": "topic-0"}))
-        .await
-        .expect("unsubscribe");
+    assert!(accepted >= 127, "the inbox may count, nothing else: {accepted}");
+    alice.wire.call("unsubscribe", json!({"channel": "topic-0"})).await.expect("unsubscribe");
     alice.wire.subscribe("another").await.expect("room again");
 }
 
@@ -155,16 +93,8 @@ async fn the_hundred_and_twenty_ninth_subscription_is_106() {
 async fn a_channel_name_above_255_bytes_is_refused() {
     let node = Rialto::start(&[]).await;
     let mut alice = node.person("alice").await;
-    alice
-        .wire
-        .subscribe(&"x".repeat(255))
-        .await
-        .expect("255 bytes are allowed");
-    let refusal = alice
-        .wire
-        .subscribe(&"x".repeat(256))
-        .await
-        .expect_err("256 bytes are not");
+    alice.wire.subscribe(&"x".repeat(255)).await.expect("255 bytes are allowed");
+    let refusal = alice.wire.subscribe(&"x".repeat(256)).await.expect_err("256 bytes are not");
     assert_eq!(refusal.code, 107, "{refusal:?}");
 }
 
@@ -174,24 +104,10 @@ async fn a_removed_member_is_unsubscribed_by_the_server() {
     let (mut alice, mut bob) = node.two_people("alice", "bob").await;
     let room = alice.opens_group("tea", &[&bob]).await;
     bob.enters(&room).await;
-    alice
-        .does("conversation.remove", json!({"user": bob.id()}))
-        .await;
+    alice.does("conversation.remove", json!({"user": bob.id()})).await;
     let channel = bob.channel();
-    let push = bob
-        .wire
-        .push("an unsubscribe push", |push| {
-            push["channel"] == channel && push["unsubscribe"].is_object()
-        })
-        .await;
-    assert!(
-        push["unsubscribe"].number("code") < 2500,
-        "final, the SDK must not come back: {push}"
-    );
-    let refusal = bob
-        .wire
-        .subscribe(&channel)
-        .await
-        .expect_err("no longer a member");
+    let push = bob.wire.push("an unsubscribe push", |push| push["channel"] == channel && push["unsubscribe"].is_object()).await;
+    assert!(push["unsubscribe"].number("code") < 2500, "final, the SDK must not come back: {push}");
+    let refusal = bob.wire.subscribe(&channel).await.expect_err("no longer a member");
     assert!([102, 103, 401].contains(&refusal.code), "{refusal:?}");
 }

@@ -11,15 +11,7 @@ use std::path::{Path, PathBuf};
 use rialto_tests::repository;
 
 /// Folders whose content is made by tools.
-const MADE_BY_TOOLS: [&str; 7] = [
-    "target",
-    "node_modules",
-    ".git",
-    ".venv",
-    "__pycache__",
-    "dist",
-    "data",
-];
+const MADE_BY_TOOLS: [&str; 7] = ["target", "node_modules", ".git", ".venv", "__pycache__", "dist", "data"];
 
 /// A text file of the repository.
 struct Source {
@@ -42,9 +34,7 @@ impl Source {
     /// Numbered lines without comments.
     fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let without_comment = |line: &'_ str| -> usize { line.find("//").unwrap_or(line.len()) };
-        (1..)
-            .zip(self.text.lines())
-            .map(move |(number, line)| (number, &line[..without_comment(line)]))
+        (1..).zip(self.text.lines()).map(move |(number, line)| (number, &line[..without_comment(line)]))
     }
 }
 
@@ -56,29 +46,18 @@ fn sources() -> Vec<Source> {
     files.sort();
     let read = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).ok()?;
-        let path = path
-            .strip_prefix(&root)
-            .expect("collected below the root")
-            .to_string_lossy()
-            .into_owned();
+        let path = path.strip_prefix(&root).expect("collected below the root").to_string_lossy().into_owned();
         Some(Source { path, text })
     };
     let sources: Vec<Source> = files.into_iter().filter_map(read).collect();
-    assert!(
-        sources.iter().any(|source| source.path == "Cargo.toml"),
-        "the repository was found"
-    );
+    assert!(sources.iter().any(|source| source.path == "Cargo.toml"), "the repository was found");
     sources
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     let entries = std::fs::read_dir(folder).expect("a folder of the repository can be read");
     for path in entries.map(|entry| entry.expect("an entry can be read").path()) {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.is_symlink() || MADE_BY_TOOLS.contains(&name.as_str()) {
             continue;
         }

@@ -15,10 +15,7 @@ fn files_are_short() {
         let all = source.text.lines().count();
         let production = production_lines(&source.text);
         if production > PRODUCTION_LINES_MAX || all > LINES_MAX {
-            findings.push(format!(
-                "{}: {production} production lines of {all}",
-                source.path
-            ));
+            findings.push(format!("{}: {production} production lines of {all}", source.path));
         }
     }
     assert_none("long files", &findings);
@@ -27,17 +24,12 @@ fn files_are_short() {
 /// Lines before an inline test module. A test module in a file of its own does not end the production lines.
 fn production_lines(text: &str) -> usize {
     let lines: Vec<&str> = text.lines().collect();
-    let inline_tests = lines.windows(2).position(|pair| {
-        pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ") && pair[1].ends_with('{')
-    });
+    let inline_tests = lines.windows(2).position(|pair| pair[0] == "#[cfg(test)]" && pair[1].starts_with("mod ") && pair[1].ends_with('{'));
     inline_tests.unwrap_or(lines.len())
 }
 
 #[test]
 fn counts_production_lines() {
-    assert_eq!(
-        production_lines("one\ntwo\n#[cfg(test)]\nmod tests {\n}\n"),
-        2
-    );
+    assert_eq!(production_lines("one\ntwo\n#[cfg(test)]\nmod tests {\n}\n"), 2);
     assert_eq!(production_lines("#[cfg(test)]\nmod tests;\nthree\n"), 3);
 }

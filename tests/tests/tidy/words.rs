@@ -6,24 +6,15 @@ use super::{Source, assert_none, sources};
 fn banned() -> Vec<(String, &'static str)> {
     let join = |parts: &[&str]| parts.concat();
     vec![
-        (
-            join(&["do_", "send("]),
-            "a full mailbox is an answer: Handle::offer or ask",
-        ),
+        (join(&["do_", "send("]), "a full mailbox is an answer: Handle::offer or ask"),
         (join(&["to", "do!("]), "finish it"),
         (join(&["unimpl", "emented!("]), "finish it"),
         (join(&["db", "g!("]), "a tracing event"),
         (join(&["thread::", "sleep"]), "await a condition"),
         (join(&["TO", "DO"]), "finish it"),
         (join(&["FIX", "ME"]), "mend it"),
-        (
-            join(&["unbounded_", "channel"]),
-            "every queue has a named bound",
-        ),
-        (
-            join(&["#[", "ignore"]),
-            "a test that does not run proves nothing",
-        ),
+        (join(&["unbounded_", "channel"]), "every queue has a named bound"),
+        (join(&["#[", "ignore"]), "a test that does not run proves nothing"),
         (join(&["assert!(", "true)"]), "assert something"),
     ]
 }
@@ -32,10 +23,7 @@ fn banned() -> Vec<(String, &'static str)> {
 const CODE: [&str; 8] = ["rs", "ts", "tsx", "js", "mjs", "py", "sh", "css"];
 
 fn is_code(source: &Source) -> bool {
-    source
-        .path
-        .rsplit_once('.')
-        .is_some_and(|(_, extension)| CODE.contains(&extension))
+    source.path.rsplit_once('.').is_some_and(|(_, extension)| CODE.contains(&extension))
 }
 
 #[test]
@@ -43,10 +31,7 @@ fn banned_words() {
     let mut findings = Vec::new();
     for source in sources().iter().filter(|source| is_code(source)) {
         for (number, line) in (1..).zip(source.text.lines()) {
-            for (word, instead) in banned()
-                .iter()
-                .filter(|(word, _)| line.contains(word.as_str()))
-            {
+            for (word, instead) in banned().iter().filter(|(word, _)| line.contains(word.as_str())) {
                 findings.push(format!("{}:{number}: {word} ({instead})", source.path));
             }
         }
@@ -67,23 +52,11 @@ fn no_mod_rs() {
 
 #[test]
 fn no_paths_of_a_machine() {
-    let homes = [
-        ["/wo", "rk/"],
-        ["/ho", "me/"],
-        ["/ro", "ot/"],
-        ["/Us", "ers/"],
-    ]
-    .map(|parts| parts.concat());
+    let homes = [["/wo", "rk/"], ["/ho", "me/"], ["/ro", "ot/"], ["/Us", "ers/"]].map(|parts| parts.concat());
     let mut findings = Vec::new();
-    for source in sources()
-        .iter()
-        .filter(|source| source.path != "Cargo.lock")
-    {
+    for source in sources().iter().filter(|source| source.path != "Cargo.lock") {
         for (number, line) in (1..).zip(source.text.lines()) {
-            if homes.iter().any(|home| {
-                line.match_indices(home.as_str())
-                    .any(|(at, _)| begins_a_path(line, at))
-            }) {
+            if homes.iter().any(|home| line.match_indices(home.as_str()).any(|(at, _)| begins_a_path(line, at))) {
                 findings.push(format!("{}:{number}: {}", source.path, line.trim()));
             }
         }
@@ -101,18 +74,12 @@ fn begins_a_path(line: &str, position: usize) -> bool {
 fn package_locks_name_no_registry() {
     let sources = sources();
     let mut findings = Vec::new();
-    for source in sources
-        .iter()
-        .filter(|source| source.path.ends_with("package-lock.json"))
-    {
+    for source in sources.iter().filter(|source| source.path.ends_with("package-lock.json")) {
         for (number, line) in (1..).zip(source.text.lines()) {
             if line.contains("\"resolved\": \"http") {
                 findings.push(format!("{}:{number}", source.path));
             }
         }
     }
-    assert_none(
-        "written by npm install --omit-lockfile-registry-resolved",
-        &findings,
-    );
+    assert_none("written by npm install --omit-lockfile-registry-resolved", &findings);
 }
