@@ -1,1 +1,4 @@
 //! Part of Rialto.
+
+pub mod gateway;
+pub mod ws;

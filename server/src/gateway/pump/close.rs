@@ -1,0 +1,112 @@
+//! All ways in which a connection ends.
+//!
+//! Whoever begins, it goes the same way: our close frame behind what is pending, then writing is shut down, then input
+//! is discarded for a while (else the system would answer it with a reset, which can overtake our code), then the
+//! socket is dropped. Each step has its deadline.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+
+use super::conn::{Conn, Endpoint, Phase};
+use crate::gateway::boundary::CloseFrame;
+use crate::gateway::metrics::CODE_ABNORMAL;
+use crate::gateway::thread::{Due, GatewayThread, shut_writing};
+use crate::ws::encode;
+
+/// The session's outbox went over its limit: what waits is dropped, only the code is sent.
+const CODE_SLOW: u16 = 3008;
+/// A close frame without a code (RFC 6455 7.1.5); never on the wire.
+const CODE_NONE: u16 = 1005;
+
+impl GatewayThread {
+    /// Closes for a violation or for the server's own reasons. What stands in the outbox goes out before the frame.
+    pub(crate) fn begin_close(&self, conn: &Rc<Conn>, code: u16, frame: Bytes) {
+        if conn.phase.get() != Phase::Open {
+            return;
+        }
+        self.pull(conn);
+        self.close_behind(conn, code, frame);
+    }
+
+    /// Answers the client's close frame with its own code.
+    pub(super) fn answer_close(&self, conn: &Rc<Conn>, code: Option<u16>) {
+        let frame = code.map_or_else(encode::close_frame_empty, |code| {
+            encode::close_frame(code, "")
+        });
+        self.begin_close(conn, code.unwrap_or(CODE_NONE), frame);
+    }
+
+    /// Closes as the session has decided, with the last of its output.
+    pub(super) fn close_for_session(
+        &self,
+        conn: &Rc<Conn>,
+        close: &CloseFrame,
+        chunks: impl IntoIterator<Item = Bytes>,
+    ) {
+        if close.code == CODE_SLOW {
+            self.drop_unsent(conn);
+        }
+        self.enqueue(conn, chunks);
+        self.close_behind(
+            conn,
+            close.code,
+            encode::close_frame(close.code, &close.reason),
+        );
+    }
+
+    fn close_behind(&self, conn: &Rc<Conn>, code: u16, frame: Bytes) {
+        // Pulling may have closed it already.
+        if conn.phase.get() != Phase::Open {
+            return;
+        }
+        conn.phase.set(Phase::Closing);
+        conn.held_input.set(None);
+        self.enqueue(conn, [frame]);
+        self.metrics.closed(code);
+        let timer = self.set_timer(self.limits.close_write_ms, Due::Close(conn.key));
+        conn.timer.set(Some(timer));
+        self.mark_dirty(conn);
+        // A paused connection has to discard from now on.
+        conn.wake_task();
+        self.end_session(conn);
+    }
+
+    /// Everything is written: no more is to come from us.
+    pub(super) fn shut(&self, conn: &Rc<Conn>) {
+        if conn.is_shut.replace(true) {
+            return;
+        }
+        if !shut_writing(&conn.stream) {
+            return self.finish(conn);
+        }
+        let timer = self.set_timer(self.limits.close_linger_ms, Due::Close(conn.key));
+        self.cancel_timer(conn.timer.replace(Some(timer)));
+    }
+
+    /// Forgets the connection; the socket is closed when its task runs next.
+    pub(crate) fn finish(&self, conn: &Rc<Conn>) {
+        let phase = conn.phase.replace(Phase::Done);
+        if phase == Phase::Done {
+            return;
+        }
+        if phase == Phase::Open {
+            self.metrics.closed(CODE_ABNORMAL);
+        }
+        self.metrics.connections.decrement(1);
+        self.cancel_timer(conn.timer.take());
+        conn.queue.set(None);
+        conn.held_input.set(None);
+        self.conns.borrow_mut().remove(conn.key);
+        conn.wake_task();
+        self.end_session(conn);
+    }
+
+    fn end_session(&self, conn: &Conn) {
+        self.cancel_timer(conn.session_timer.take());
+        if let Endpoint::Session(id) = conn.endpoint.replace(Endpoint::Over) {
+            self.sessions.remove(id);
+            self.gateway().on_closed(id);
+        }
+    }
+}
