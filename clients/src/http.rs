@@ -112,6 +112,17 @@ impl Http {
         self.log_in("login", &Credentials { username, password, display_name: None }).await
     }
 
+    /// Registers, or logs in when the name is taken: for bots, which start the same way each time.
+    ///
+    /// # Errors
+    /// See [`HttpError`]; `invalid_credentials` when the name is taken by somebody with another password.
+    pub async fn register_or_login(&self, username: &str, password: &str) -> Result<Session, HttpError> {
+        match self.register(username, password, None).await {
+            Err(HttpError::Refused { status: 409, .. }) => self.login(username, password).await,
+            other => other,
+        }
+    }
+
     /// Comes in without an account, where the server allows it.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ pub(crate) enum Command {
     Close { done: oneshot::Sender<()> },
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Socket, String>> + Send>>;
+type Opening = Pin<Box<dyn Future<Output = Result<Box<Socket>, String>> + Send>>;
 type SubscriptionToken = Pin<Box<dyn Future<Output = (String, Result<String, TokenError>)> + Send>>;
 
 /// The task's state.
@@ -44,7 +44,7 @@ pub(crate) struct Driver {
     shared: watch::Sender<Shared>,
     hub: Hub,
     opening: Option<Opening>,
-    socket: Option<Socket>,
+    socket: Option<Box<Socket>>,
     fetching: Option<TokenFuture>,
     subscription_tokens: HashMap<String, TokenSource>,
     subscription_fetches: FuturesUnordered<SubscriptionToken>,
@@ -57,7 +57,7 @@ pub(crate) struct Driver {
 
 enum Happened {
     Command(Option<Command>),
-    Opened(Result<Socket, String>),
+    Opened(Result<Box<Socket>, String>),
     Heard(Incoming),
     Token(Result<String, TokenError>),
     SubscriptionToken(String, Result<String, TokenError>),
@@ -251,7 +251,7 @@ async fn wait_for<T>(future: &mut Option<Pin<Box<dyn Future<Output = T> + Send>>
     result
 }
 
-async fn hear(socket: &mut Option<Socket>) -> Incoming {
+async fn hear(socket: &mut Option<Box<Socket>>) -> Incoming {
     match socket {
         Some(socket) => socket.next().await,
         None => std::future::pending().await,

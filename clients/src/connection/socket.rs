@@ -73,7 +73,7 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) async fn open(address: Address) -> Result<Self, String> {
+    pub(crate) async fn open(address: Address) -> Result<Box<Self>, String> {
         let tcp = TcpStream::connect((address.host.as_str(), address.port)).await.map_err(|error| error.to_string())?;
         tcp.set_nodelay(true).map_err(|error| error.to_string())?;
         let config = WebSocketConfig::default()
@@ -84,7 +84,7 @@ impl Socket {
             .max_frame_size(Some(MESSAGE_BYTES_MAX));
         let handshake = client_async_with_config(address.url.as_str(), tcp, Some(config)).boxed();
         let (stream, _) = handshake.await.map_err(|error| error.to_string())?;
-        Ok(Self { stream, waiting: VecDeque::new() })
+        Ok(Box::new(Self { stream, waiting: VecDeque::new() }))
     }
 
     pub(crate) fn write(&mut self, line: String) {
@@ -126,7 +126,7 @@ impl Socket {
             Some(Ok(Message::Text(text))) => Some(Incoming::Text(text)),
             Some(Ok(Message::Close(frame))) => {
                 let (code, reason) =
-                    frame.map_or((0, "closed without a code".to_owned()), |f| (u32::from(u16::from(f.code)), f.reason.to_string()));
+                    frame.map_or_else(|| (0, "closed without a code".to_owned()), |f| (u32::from(u16::from(f.code)), f.reason.to_string()));
                 Some(Incoming::Closed { code, reason })
             }
             Some(Ok(_)) => None,
@@ -136,7 +136,7 @@ impl Socket {
     }
 
     /// Sends a close frame if that works at once, and lets go.
-    pub(crate) fn abandon(mut self, reason: &'static str) {
+    pub(crate) fn abandon(mut self: Box<Self>, reason: &'static str) {
         let frame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::from_static(reason) };
         if self.stream.send(Message::Close(Some(frame))).now_or_never().is_none() {
             tracing::debug!(reason, "socket dropped without a close frame");
@@ -144,7 +144,7 @@ impl Socket {
     }
 
     /// Writes what waits, closes properly, and waits a little for the peer to do so too.
-    pub(crate) async fn close(mut self) {
+    pub(crate) async fn close(mut self: Box<Self>) {
         let frame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::from_static("closed by its owner") };
         let goodbye = async {
             if poll_fn(|context| self.poll_write(context)).await.is_ok() && self.stream.send(Message::Close(Some(frame))).await.is_ok() {

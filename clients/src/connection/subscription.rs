@@ -70,7 +70,7 @@ impl Subscription {
 
     pub(crate) fn deadline_ms(&self, connected: bool) -> Option<u64> {
         match self.phase {
-            _ if !connected => return None,
+            _ if !connected => None,
             Phase::FetchingToken { until_ms } | Phase::Subscribing { until_ms } | Phase::Pausing { until_ms } => Some(until_ms),
             Phase::Live => self.refresh_at_ms,
             Phase::Idle => None,
