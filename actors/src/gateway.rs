@@ -17,7 +17,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rialto_protocol::{CloseCode, UserId, command};
+use rialto_protocol::{CloseCode, command};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
@@ -199,27 +199,12 @@ impl Gateway {
         self.tell(id, SessionInput::End(code));
     }
 
-    /// Ends the sessions of a revoked grant: a refresh family, a bot token or a `jti`.
-    pub fn end_grant(&self, grant: Uuid) {
-        self.end_where(|_, standing| standing == Some(grant));
-    }
-
-    /// Ends all sessions of a user.
-    pub fn end_user(&self, user: UserId) {
-        self.end_where(|whose, _| whose == user);
-    }
-
-    fn end_where(&self, matches: impl Fn(UserId, Option<Uuid>) -> bool) {
-        let doomed = self.0.state.borrow().slots.ids_where(|slot| matches(slot.user, slot.grant));
+    /// Ends the sessions of revoked grants: refresh families, bot tokens, or the `jti` of other tokens.
+    pub fn end_grants(&self, is_revoked: impl Fn(Uuid) -> bool) {
+        let doomed = self.0.state.borrow().slots.ids_where(|slot| slot.grant.is_some_and(&is_revoked));
         for id in doomed {
             self.end(id, CloseCode::InvalidToken);
         }
-    }
-
-    /// All sessions of this thread.
-    #[must_use]
-    pub fn sessions(&self) -> Vec<SessionId> {
-        self.0.state.borrow().slots.ids_where(|_| true)
     }
 
     /// Gives a session an input.

@@ -1,4 +1,5 @@
-//! Part of Rialto.
+//! The server: sockets, HTTP, configuration and commands around Rialto's actors. No business rules.
 
 pub mod gateway;
+pub mod run;
 pub mod ws;

@@ -211,4 +211,3 @@ async fn open(folder: &Path) {
     println!("opened {} MiB in {opened:?}, first read after {answered:?}", bytes / 1024 / 1024);
     redb.close();
 }
-

@@ -1,20 +1,9 @@
 //! What the socket side and the session side of a gateway thread say to each other. Everything here lives on one
 //! thread and is called synchronously; nothing here may block.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
-use bytes::Bytes;
-use smallvec::SmallVec;
-
-/// A session's slot on this thread. The generation tells a slot's users apart, so a late call never hits a stranger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SessionId {
-    /// Slot number, dense: the socket side keeps a table of that size.
-    pub index: u32,
-    /// Raised each time the slot is used again.
-    pub generation: u32,
-}
+pub use rialto_actors::gateway::{CloseFrame, FlushHook, Intake, Output, SessionId};
 
 /// Which endpoint a client came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,33 +27,6 @@ pub struct TransportInfo {
     pub target: Box<str>,
     /// The subprotocol granted.
     pub subprotocol: Option<Box<str>>,
-}
-
-/// Whether the client may go on sending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Intake {
-    /// The frame was taken.
-    Ok,
-    /// The frame was taken and was the last for now: read nothing more until [`FlushHook::resume`].
-    Pause,
-}
-
-/// The frame that ends a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CloseFrame {
-    /// Close code.
-    pub code: u16,
-    /// Reason, cut to 123 bytes on the wire.
-    pub reason: Cow<'static, str>,
-}
-
-/// The content of a session's outbox.
-#[derive(Debug, Default)]
-pub struct Output {
-    /// Complete WebSocket frames, in order.
-    pub chunks: SmallVec<[Bytes; 8]>,
-    /// The close frame to send behind them, if the session ends. Code 3008 drops what the socket did not take yet.
-    pub close: Option<CloseFrame>,
 }
 
 /// The session side: one per thread.
@@ -96,15 +58,36 @@ pub trait Gateway {
     fn on_timer(&self, id: SessionId);
 }
 
-/// The socket side, as the session side calls it. No call re-enters the gateway.
-pub trait FlushHook {
-    /// There is output. The outbox is drained once per scheduler tick, whatever the number of calls.
-    fn wake(&self, id: SessionId);
+impl Gateway for rialto_actors::gateway::Gateway {
+    fn open(&self, transport: TransportInfo) -> SessionId {
+        self.open(transport.peer)
+    }
 
-    /// Reading may go on after [`Intake::Pause`].
-    fn resume(&self, id: SessionId);
+    fn on_text(&self, id: SessionId, frame: &str) -> Intake {
+        self.on_text(id, frame)
+    }
 
-    /// Sets the session's one timer (connect deadline, next ping, pong deadline), replacing the one before; `None`
-    /// clears it. Resolution is one slot of the timing wheel, 100 ms; it is never early.
-    fn set_timer(&self, id: SessionId, after_ms: Option<u64>);
+    fn on_binary(&self, id: SessionId, _frame: &[u8]) -> Intake {
+        self.on_binary(id);
+        Intake::Ok
+    }
+
+    fn on_closed(&self, id: SessionId) {
+        self.on_closed(id);
+    }
+
+    fn take_output(&self, id: SessionId, out: &mut Output) {
+        self.take_output(id, out);
+    }
+
+    fn is_closing(&self, id: SessionId) -> bool {
+        self.is_closing(id)
+    }
+
+    /// The outbox counts what it holds; what the pump has taken is bounded by the pump.
+    fn on_written(&self, _id: SessionId, _bytes: usize) {}
+
+    fn on_timer(&self, id: SessionId) {
+        self.on_timer(id);
+    }
 }
