@@ -33,8 +33,6 @@ mod tests;
 pub use http::AppInitError;
 pub use limits::{GatewayLimits, LISTEN_BACKLOG};
 pub use listener::{Accepted, Acceptor, bind};
-pub use policy::{
-    Admission, CLIENT_PATH, ECHO_PATH, StandardPolicy, UpgradePolicy, UpgradeRequest,
-};
+pub use policy::{Admission, CLIENT_PATH, ECHO_PATH, StandardPolicy, UpgradePolicy, UpgradeRequest};
 pub use refuse::Refusal;
 pub use serve::{Drained, serve_thread};

@@ -80,38 +80,23 @@ impl Place {
             None
         } else {
             let waiting = heads.waiting.borrow();
-            waiting
-                .values()
-                .find(|oldest| oldest.end.get().is_none())
-                .cloned()
+            waiting.values().find(|oldest| oldest.end.get().is_none()).cloned()
         };
         if let Some(oldest) = oldest {
             oldest.finish(End::Crowded);
         }
         let number = heads.next.get();
         heads.next.set(number + 1);
-        let waiting = Rc::new(Waiting {
-            end: Cell::new(None),
-            waker: Cell::new(None),
-            timer: Cell::new(None),
-        });
-        heads
-            .waiting
-            .borrow_mut()
-            .insert(number, Rc::clone(&waiting));
-        let place = Self {
-            thread: Rc::clone(thread),
-            number,
-            waiting,
-        };
+        let waiting = Rc::new(Waiting { end: Cell::new(None), waker: Cell::new(None), timer: Cell::new(None) });
+        heads.waiting.borrow_mut().insert(number, Rc::clone(&waiting));
+        let place = Self { thread: Rc::clone(thread), number, waiting };
         place.set_deadline(thread.limits.head_deadline_ms);
         place
     }
 
     fn set_deadline(&self, after_ms: u64) {
         let timer = self.thread.set_timer(after_ms, Due::Head(self.number));
-        self.thread
-            .cancel_timer(self.waiting.timer.replace(Some(timer)));
+        self.thread.cancel_timer(self.waiting.timer.replace(Some(timer)));
     }
 
     /// Waits for input. `Err` when the place is lost before any comes.
@@ -174,21 +159,12 @@ pub(crate) async fn serve(thread: Rc<GatewayThread>, accepted: Accepted, slot: C
                 return serve_http(&thread, stream, peer, bytes, slot).await;
             }
             Verdict::Upgrade(upgrade) => {
-                let Upgrade {
-                    answer,
-                    head_bytes,
-                    transport,
-                } = *upgrade;
+                let Upgrade { answer, head_bytes, transport } = *upgrade;
                 drop(place);
                 let rest = &bytes[head_bytes..];
                 return take_over(&thread, stream, slot, answer, rest, transport);
             }
-            Verdict::Refuse {
-                reason,
-                refusal,
-                head_bytes,
-                keeps_alive: true,
-            } => {
+            Verdict::Refuse { reason, refusal, head_bytes, keeps_alive: true } => {
                 // The client may go on with plain requests, those sent already included.
                 thread.metrics.refused(reason);
                 if stream.try_write(&refusal.response(true)).is_err() {
@@ -197,9 +173,7 @@ pub(crate) async fn serve(thread: Rc<GatewayThread>, accepted: Accepted, slot: C
                 bytes.drain(..head_bytes);
                 place.set_deadline(thread.limits.head_deadline_ms);
             }
-            Verdict::Refuse {
-                reason, refusal, ..
-            } => {
+            Verdict::Refuse { reason, refusal, .. } => {
                 return refuse(&place, &stream, reason, refusal).await;
             }
         }
@@ -212,24 +186,11 @@ pub(crate) fn refuse_at_once(thread: &GatewayThread, accepted: &Accepted) {
     super::refuse::answer_and_drop(&accepted.stream, Refusal::UNAVAILABLE);
 }
 
-fn take_over(
-    thread: &Rc<GatewayThread>,
-    stream: TcpStream,
-    slot: ConnectionSlot,
-    answer: Vec<u8>,
-    rest: &[u8],
-    transport: TransportInfo,
-) {
+fn take_over(thread: &Rc<GatewayThread>, stream: TcpStream, slot: ConnectionSlot, answer: Vec<u8>, rest: &[u8], transport: TransportInfo) {
     thread.adopt(stream, slot, Bytes::from(answer), rest, transport);
 }
 
-async fn serve_http(
-    thread: &Rc<GatewayThread>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    bytes: Vec<u8>,
-    slot: ConnectionSlot,
-) {
+async fn serve_http(thread: &Rc<GatewayThread>, stream: TcpStream, peer: SocketAddr, bytes: Vec<u8>, slot: ConnectionSlot) {
     thread.metrics.http_connections.increment(1);
     let service = (thread.http)(HttpIo::new(stream, Bytes::from(bytes)), peer);
     service.await;
@@ -238,24 +199,13 @@ async fn serve_http(
 }
 
 /// Reads on until `bytes` hold a head that can be judged; they may hold more behind it.
-async fn read_head(
-    place: &Place,
-    stream: &TcpStream,
-    peer: SocketAddr,
-    bytes: &mut Vec<u8>,
-) -> Head {
+async fn read_head(place: &Place, stream: &TcpStream, peer: SocketAddr, bytes: &mut Vec<u8>) -> Head {
     let thread = &place.thread;
     let head_bytes_max = thread.limits.head_bytes_max;
     let mut searched = 0;
     loop {
         if !bytes.is_empty() {
-            match judge(
-                bytes,
-                searched,
-                head_bytes_max,
-                thread.policy.as_ref(),
-                peer.ip(),
-            ) {
+            match judge(bytes, searched, head_bytes_max, thread.policy.as_ref(), peer.ip()) {
                 Verdict::Incomplete if bytes.len() > head_bytes_max => {
                     return Head::Refused(RefusalReason::TooLarge, Refusal::HEAD_TOO_LARGE);
                 }
@@ -299,9 +249,7 @@ fn read_more(thread: &GatewayThread, stream: &TcpStream, bytes: &mut Vec<u8>) ->
 async fn refuse(place: &Place, stream: &TcpStream, reason: RefusalReason, refusal: Refusal) {
     let thread = &place.thread;
     thread.metrics.refused(reason);
-    let answered = stream
-        .try_write(&refusal.response(false))
-        .and_then(|_| SockRef::from(stream).shutdown(std::net::Shutdown::Write));
+    let answered = stream.try_write(&refusal.response(false)).and_then(|_| SockRef::from(stream).shutdown(std::net::Shutdown::Write));
     if answered.is_err() {
         return;
     }

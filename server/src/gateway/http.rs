@@ -11,9 +11,7 @@ use std::time::Duration;
 use actix_http::body::MessageBody;
 use actix_http::{HttpService, Protocol, Request, Response};
 use actix_rt::net::{ActixStream, Ready};
-use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, map_config,
-};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt as _, map_config};
 use actix_web::dev::AppConfig;
 use bytes::{Buf as _, Bytes};
 use futures_util::future::LocalBoxFuture;
@@ -41,10 +39,7 @@ pub(crate) struct HttpIo {
 
 impl HttpIo {
     pub(crate) fn new(stream: TcpStream, already_read: Bytes) -> Self {
-        Self {
-            stream,
-            already_read,
-        }
+        Self { stream, already_read }
     }
 }
 
@@ -66,10 +61,7 @@ where
     S::Service: 'static,
     B: MessageBody + 'static,
 {
-    let app = app_factory()
-        .into_factory()
-        .map_err(|error| -> actix_web::Error { error.into() })
-        .map_err(|error| error.error_response());
+    let app = app_factory().into_factory().map_err(|error| -> actix_web::Error { error.into() }).map_err(|error| error.error_response());
     let service = HttpService::<HttpIo, _, _>::build()
         .keep_alive(Duration::from_millis(limits.http_keep_alive_ms))
         .client_request_timeout(Duration::from_millis(limits.http_head_deadline_ms))
@@ -99,11 +91,7 @@ where
 }
 
 impl AsyncRead for HttpIo {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.already_read.is_empty() {
             return Pin::new(&mut self.stream).poll_read(context, buffer);
         }
@@ -119,19 +107,11 @@ impl AsyncRead for HttpIo {
 }
 
 impl AsyncWrite for HttpIo {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 

@@ -37,13 +37,7 @@ pub(crate) struct Upgrade {
 }
 
 /// Judges the head at the front of `bytes`, of which the first `searched` were `Incomplete` before.
-pub(crate) fn judge(
-    bytes: &[u8],
-    searched: usize,
-    head_bytes_max: usize,
-    policy: &dyn UpgradePolicy,
-    peer: IpAddr,
-) -> Verdict {
+pub(crate) fn judge(bytes: &[u8], searched: usize, head_bytes_max: usize, policy: &dyn UpgradePolicy, peer: IpAddr) -> Verdict {
     // A head that comes byte by byte must not be parsed at each byte; only garbage at the front is worth a look.
     if searched > 0 && !has_head_end(&bytes[searched.saturating_sub(3)..]) {
         return Verdict::Incomplete;
@@ -53,27 +47,18 @@ pub(crate) fn judge(
     match request.parse(bytes) {
         Err(_) => Verdict::Http,
         Ok(Status::Partial) => Verdict::Incomplete,
-        Ok(Status::Complete(head_bytes)) if head_bytes > head_bytes_max => Verdict::Refuse {
-            reason: RefusalReason::TooLarge,
-            refusal: Refusal::HEAD_TOO_LARGE,
-            head_bytes,
-            keeps_alive: false,
-        },
+        Ok(Status::Complete(head_bytes)) if head_bytes > head_bytes_max => {
+            Verdict::Refuse { reason: RefusalReason::TooLarge, refusal: Refusal::HEAD_TOO_LARGE, head_bytes, keeps_alive: false }
+        }
         Ok(Status::Complete(head_bytes)) => judge_request(&request, head_bytes, policy, peer),
     }
 }
 
 fn has_head_end(bytes: &[u8]) -> bool {
-    bytes.windows(2).any(|window| window == b"\n\n")
-        || bytes.windows(3).any(|window| window == b"\n\r\n")
+    bytes.windows(2).any(|window| window == b"\n\n") || bytes.windows(3).any(|window| window == b"\n\r\n")
 }
 
-fn judge_request(
-    request: &Request<'_, '_>,
-    head_bytes: usize,
-    policy: &dyn UpgradePolicy,
-    peer: IpAddr,
-) -> Verdict {
+fn judge_request(request: &Request<'_, '_>, head_bytes: usize, policy: &dyn UpgradePolicy, peer: IpAddr) -> Verdict {
     let target = request.path.unwrap_or_default();
     let headers = &*request.headers;
     if !policy.is_ours(path_of(target)) || !handshake::asks_for_websocket(headers) {
@@ -81,22 +66,12 @@ fn judge_request(
     }
     let admitted = admit(request, target, headers, policy, peer);
     match admitted {
-        Ok((answer, transport)) => Verdict::Upgrade(Box::new(Upgrade {
-            answer,
-            head_bytes,
-            transport,
-        })),
+        Ok((answer, transport)) => Verdict::Upgrade(Box::new(Upgrade { answer, head_bytes, transport })),
         Err((reason, refusal)) => {
-            let has_body = handshake::header(headers, "content-length")
-                .is_some_and(|length| length != "0")
+            let has_body = handshake::header(headers, "content-length").is_some_and(|length| length != "0")
                 || handshake::header(headers, "transfer-encoding").is_some();
             let keeps_alive = !has_body && request.version == Some(1);
-            Verdict::Refuse {
-                reason,
-                refusal,
-                head_bytes,
-                keeps_alive,
-            }
+            Verdict::Refuse { reason, refusal, head_bytes, keeps_alive }
         }
     }
 }
@@ -109,18 +84,12 @@ fn admit(
     peer: IpAddr,
 ) -> Result<(Vec<u8>, TransportInfo), (RefusalReason, Refusal)> {
     let method = request.method.unwrap_or_default();
-    let handshake = handshake::check(method, request.version.unwrap_or_default(), headers)
-        .map_err(|error| match error {
-            HandshakeError::BadRequest => (RefusalReason::BadHandshake, Refusal::BAD_REQUEST),
-            HandshakeError::BadVersion => (RefusalReason::BadHandshake, Refusal::BAD_VERSION),
-        })?;
+    let handshake = handshake::check(method, request.version.unwrap_or_default(), headers).map_err(|error| match error {
+        HandshakeError::BadRequest => (RefusalReason::BadHandshake, Refusal::BAD_REQUEST),
+        HandshakeError::BadVersion => (RefusalReason::BadHandshake, Refusal::BAD_VERSION),
+    })?;
     let admission = policy
-        .admit(&UpgradeRequest {
-            peer,
-            target,
-            subprotocols: &handshake.subprotocols,
-            headers,
-        })
+        .admit(&UpgradeRequest { peer, target, subprotocols: &handshake.subprotocols, headers })
         .map_err(|refusal| (RefusalReason::Forbidden, refusal))?;
     let answer = handshake.accept(admission.subprotocol.as_deref());
     let transport = TransportInfo {
@@ -153,41 +122,27 @@ mod tests {
         Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
     fn verdict(head: &str) -> Verdict {
-        let policy = StandardPolicy {
-            serves_echo: false,
-            allowed_origins: vec!["https://ok.example".to_owned()],
-        };
+        let policy = StandardPolicy { serves_echo: false, allowed_origins: vec!["https://ok.example".to_owned()] };
         judge(head.as_bytes(), 0, 16 << 10, &policy, PEER)
     }
 
     #[test]
     fn keeps_our_upgrades_and_what_follows_them() {
-        let Verdict::Upgrade(upgrade) = verdict(&format!("{UPGRADE}User-Agent: t\r\n\r\nframes"))
-        else {
+        let Verdict::Upgrade(upgrade) = verdict(&format!("{UPGRADE}User-Agent: t\r\n\r\nframes")) else {
             panic!("not kept");
         };
-        assert_eq!(
-            upgrade.head_bytes,
-            UPGRADE.len() + "User-Agent: t\r\n\r\n".len()
-        );
+        assert_eq!(upgrade.head_bytes, UPGRADE.len() + "User-Agent: t\r\n\r\n".len());
         assert_eq!(&*upgrade.transport.target, "/connection/websocket?x=1");
         assert_eq!(upgrade.transport.user_agent.as_deref(), Some("t"));
     }
 
     #[test]
     fn origins_are_checked() {
-        for (origin, is_allowed) in [
-            ("http://a.example", true),
-            ("https://ok.example", true),
-            ("https://evil.example", false),
-            ("null", false),
-        ] {
+        for (origin, is_allowed) in
+            [("http://a.example", true), ("https://ok.example", true), ("https://evil.example", false), ("null", false)]
+        {
             let verdict = verdict(&format!("{UPGRADE}Origin: {origin}\r\n\r\n"));
-            assert_eq!(
-                matches!(verdict, Verdict::Upgrade(_)),
-                is_allowed,
-                "{origin}"
-            );
+            assert_eq!(matches!(verdict, Verdict::Upgrade(_)), is_allowed, "{origin}");
         }
     }
 
@@ -201,10 +156,7 @@ mod tests {
         ] {
             assert!(matches!(verdict(head), Verdict::Http), "{head}");
         }
-        assert!(matches!(
-            verdict(&UPGRADE.replace("connection/websocket", "debug/echo")),
-            Verdict::Incomplete
-        ));
+        assert!(matches!(verdict(&UPGRADE.replace("connection/websocket", "debug/echo")), Verdict::Incomplete));
         assert!(matches!(verdict("GET / HTT"), Verdict::Incomplete));
     }
 
@@ -213,13 +165,7 @@ mod tests {
         let head = format!("{UPGRADE}\r\n");
         let policy = StandardPolicy::default();
         for length in 1..head.len() {
-            let verdict = judge(
-                &head.as_bytes()[..length],
-                length - 1,
-                16 << 10,
-                &policy,
-                PEER,
-            );
+            let verdict = judge(&head.as_bytes()[..length], length - 1, 16 << 10, &policy, PEER);
             assert!(matches!(verdict, Verdict::Incomplete), "{length}");
         }
         let verdict = judge(head.as_bytes(), head.len() - 1, 16 << 10, &policy, PEER);

@@ -33,11 +33,7 @@ pub struct Accepted {
 /// # Errors
 /// The address is taken or not of this machine.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restarted server takes its port again at once, whatever old connections still fade out.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
@@ -69,14 +65,8 @@ impl Acceptor {
             num_errors: counter!("rialto_accept_errors_total"),
             num_refused: refused_counter(RefusalReason::Full),
         };
-        let thread = std::thread::Builder::new()
-            .name("accept".to_owned())
-            .spawn(|| accept_loop.run())?;
-        Ok(Self {
-            listener,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("accept".to_owned()).spawn(|| accept_loop.run())?;
+        Ok(Self { listener, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Stops accepting and closes the port. Sockets already handed out are not touched.
@@ -90,11 +80,7 @@ impl Acceptor {
         if let Err(error) = SockRef::from(&self.listener).shutdown(Shutdown::Both) {
             tracing::debug!(%error, "shut down listener");
         }
-        if self
-            .thread
-            .take()
-            .is_some_and(|thread| thread.join().is_err())
-        {
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the accepting thread had panicked");
         }
     }
@@ -141,11 +127,7 @@ impl AcceptLoop {
 
     fn hand_out(&mut self, stream: TcpStream, peer: SocketAddr) {
         // A client that left meanwhile makes these fail; the first read will tell.
-        if stream
-            .set_nonblocking(true)
-            .and_then(|()| stream.set_nodelay(true))
-            .is_err()
-        {
+        if stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true)).is_err() {
             self.num_errors.increment(1);
             return;
         }
@@ -165,12 +147,7 @@ impl AcceptLoop {
 
 /// Errors that say something of one connection only; all others would come again at once.
 fn concerns_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::Interrupted
-    )
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted)
 }
 
 #[cfg(test)]
@@ -193,9 +170,7 @@ mod tests {
         let (first, mut first_queue) = mpsc::channel(1);
         let (second, mut second_queue) = mpsc::channel(1);
         let acceptor = Acceptor::start(listener, vec![first, second]).unwrap();
-        let clients: Vec<_> = (0..3)
-            .map(|_| TcpStream::connect(address).unwrap())
-            .collect();
+        let clients: Vec<_> = (0..3).map(|_| TcpStream::connect(address).unwrap()).collect();
         let mut answer = String::new();
         (&clients[2]).read_to_string(&mut answer).unwrap();
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
@@ -204,10 +179,7 @@ mod tests {
         assert_eq!(first.peer, clients[0].local_addr().unwrap());
         assert_eq!(second.peer, clients[1].local_addr().unwrap());
         acceptor.stop();
-        assert!(
-            TcpStream::connect(address).is_err(),
-            "the port is still open"
-        );
+        assert!(TcpStream::connect(address).is_err(), "the port is still open");
         bind(address).unwrap();
     }
 }

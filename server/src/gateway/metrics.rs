@@ -42,15 +42,7 @@ pub(crate) enum RefusalReason {
 }
 
 impl RefusalReason {
-    const ALL: [Self; 7] = [
-        Self::Timeout,
-        Self::TooLarge,
-        Self::Crowded,
-        Self::Aborted,
-        Self::Full,
-        Self::BadHandshake,
-        Self::Forbidden,
-    ];
+    const ALL: [Self; 7] = [Self::Timeout, Self::TooLarge, Self::Crowded, Self::Aborted, Self::Full, Self::BadHandshake, Self::Forbidden];
 
     fn label(self) -> &'static str {
         match self {
@@ -90,10 +82,7 @@ impl GatewayMetrics {
             self.closed_other.increment(1);
             return;
         }
-        closed
-            .entry(code)
-            .or_insert_with(|| counter!("rialto_closed_total", "code" => code.to_string()))
-            .increment(1);
+        closed.entry(code).or_insert_with(|| counter!("rialto_closed_total", "code" => code.to_string())).increment(1);
     }
 }
 

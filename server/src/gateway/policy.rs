@@ -85,11 +85,7 @@ impl StandardPolicy {
         };
         let host = origin.split_once("://").map(|(_, host)| host);
         let is_own = host.is_some() && host == request.header("host");
-        is_own
-            || self
-                .allowed_origins
-                .iter()
-                .any(|allowed| allowed == "*" || allowed == origin)
+        is_own || self.allowed_origins.iter().any(|allowed| allowed == "*" || allowed == origin)
     }
 }
 
@@ -103,14 +99,9 @@ impl UpgradePolicy for StandardPolicy {
         if !self.is_origin_allowed(request) {
             return Err(Refusal::FORBIDDEN);
         }
-        let subprotocol = (path_kind == PathKind::Client
-            && request.subprotocols.contains(&SUBPROTOCOL_JSON))
-        .then(|| SUBPROTOCOL_JSON.into());
-        Ok(Admission {
-            path_kind,
-            peer: request.peer,
-            subprotocol,
-        })
+        let subprotocol =
+            (path_kind == PathKind::Client && request.subprotocols.contains(&SUBPROTOCOL_JSON)).then(|| SUBPROTOCOL_JSON.into());
+        Ok(Admission { path_kind, peer: request.peer, subprotocol })
     }
 }
 

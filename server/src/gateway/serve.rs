@@ -83,10 +83,7 @@ async fn serve_until(
         match select(pin!(incoming.recv()), &mut shutdown).await {
             Either::Left((Some(accepted), _)) => take_in(thread, accepted),
             Either::Left((None, _)) => {
-                break CloseFrame {
-                    code: 1001,
-                    reason: "going away".into(),
-                };
+                break CloseFrame { code: 1001, reason: "going away".into() };
             }
             Either::Right((close, _)) => break close,
         }
@@ -126,9 +123,7 @@ async fn begin_drain(thread: &Rc<GatewayThread>, close: &CloseFrame) -> Drained 
                 return;
             }
             for conn in group {
-                thread.contain(&conn, || {
-                    thread.begin_close(&conn, close.code, frame.clone())
-                });
+                thread.contain(&conn, || thread.begin_close(&conn, close.code, frame.clone()));
             }
             if timeout(pace, thread.all_gone()).await.is_ok() {
                 return;
@@ -147,10 +142,5 @@ async fn begin_drain(thread: &Rc<GatewayThread>, close: &CloseFrame) -> Drained 
 
 fn next_group(thread: &GatewayThread) -> Vec<Rc<Conn>> {
     let conns = thread.conns.borrow();
-    conns
-        .values()
-        .filter(|conn| conn.is_open())
-        .take(thread.limits.drain_group)
-        .cloned()
-        .collect()
+    conns.values().filter(|conn| conn.is_open()).take(thread.limits.drain_group).cloned().collect()
 }

@@ -20,36 +20,25 @@ pub(crate) struct Slots<T> {
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
-        Self {
-            slots: Vec::new(),
-            free: Vec::new(),
-        }
+        Self { slots: Vec::new(), free: Vec::new() }
     }
 }
 
 impl<T> Slots<T> {
     pub(crate) fn insert_with(&mut self, make: impl FnOnce(Key) -> T) -> Key {
         let index = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot {
-                generation: 0,
-                value: None,
-            });
+            self.slots.push(Slot { generation: 0, value: None });
             u32::try_from(self.slots.len() - 1).expect("fewer slots than sockets can exist")
         });
         let slot = &mut self.slots[index as usize];
-        let key = Key {
-            index,
-            generation: slot.generation,
-        };
+        let key = Key { index, generation: slot.generation };
         slot.value = Some(make(key));
         key
     }
 
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
         let slot = self.slots.get(key.index as usize)?;
-        slot.value
-            .as_ref()
-            .filter(|_| slot.generation == key.generation)
+        slot.value.as_ref().filter(|_| slot.generation == key.generation)
     }
 
     pub(crate) fn remove(&mut self, key: Key) -> Option<T> {

@@ -86,17 +86,11 @@ impl GatewayThread {
 
     /// Sets the session side, once.
     pub(crate) fn set_gateway(&self, gateway: Rc<dyn Gateway>) {
-        assert!(
-            self.gateway.set(gateway).is_ok(),
-            "a thread has one gateway"
-        );
+        assert!(self.gateway.set(gateway).is_ok(), "a thread has one gateway");
     }
 
     pub(crate) fn gateway(&self) -> &dyn Gateway {
-        self.gateway
-            .get()
-            .expect("the gateway is set before the first connection")
-            .as_ref()
+        self.gateway.get().expect("the gateway is set before the first connection").as_ref()
     }
 
     /// A share for one more connection, if there is one.
@@ -243,7 +237,5 @@ impl GatewayThread {
 
 /// Tells the other end that no more comes. `false` if it is gone already.
 pub(crate) fn shut_writing(stream: &TcpStream) -> bool {
-    socket2::SockRef::from(stream)
-        .shutdown(std::net::Shutdown::Write)
-        .is_ok()
+    socket2::SockRef::from(stream).shutdown(std::net::Shutdown::Write).is_ok()
 }

@@ -43,13 +43,7 @@ pub struct Wheel<T> {
 
 impl<T> Default for Wheel<T> {
     fn default() -> Self {
-        Self {
-            now_tick: 0,
-            heads: [NIL; SLOTS_PER_LEVEL * NUM_LEVELS],
-            entries: Vec::new(),
-            free: NIL,
-            num_pending: 0,
-        }
+        Self { now_tick: 0, heads: [NIL; SLOTS_PER_LEVEL * NUM_LEVELS], entries: Vec::new(), free: NIL, num_pending: 0 }
     }
 }
 
@@ -72,10 +66,7 @@ impl<T> Wheel<T> {
         let index = self.allocate(value, deadline_tick);
         self.link(index);
         self.num_pending += 1;
-        TimerId {
-            index,
-            generation: self.entries[index as usize].generation,
-        }
+        TimerId { index, generation: self.entries[index as usize].generation }
     }
 
     /// Takes an entry back. `None` if it has fired or was cancelled.
@@ -129,16 +120,8 @@ impl<T> Wheel<T> {
 
     fn allocate(&mut self, value: T, deadline_tick: u64) -> u32 {
         if self.free == NIL {
-            let index =
-                u32::try_from(self.entries.len()).expect("fewer timers than sockets can exist");
-            self.entries.push(Entry {
-                value: Some(value),
-                generation: 0,
-                deadline_tick,
-                slot: 0,
-                previous: NIL,
-                next: NIL,
-            });
+            let index = u32::try_from(self.entries.len()).expect("fewer timers than sockets can exist");
+            self.entries.push(Entry { value: Some(value), generation: 0, deadline_tick, slot: 0, previous: NIL, next: NIL });
             return index;
         }
         let index = self.free;
@@ -161,10 +144,7 @@ impl<T> Wheel<T> {
     fn link(&mut self, index: u32) {
         let deadline_tick = self.entries[index as usize].deadline_tick;
         let distance = deadline_tick - self.now_tick;
-        let level = (1..NUM_LEVELS as u32)
-            .rev()
-            .find(|level| distance >> (LEVEL_BITS * level) != 0)
-            .unwrap_or(0);
+        let level = (1..NUM_LEVELS as u32).rev().find(|level| distance >> (LEVEL_BITS * level) != 0).unwrap_or(0);
         let slot = slot_of(level, deadline_tick);
         let next = std::mem::replace(&mut self.heads[slot], index);
         if next != NIL {
@@ -177,12 +157,7 @@ impl<T> Wheel<T> {
     }
 
     fn unlink(&mut self, index: u32) {
-        let Entry {
-            slot,
-            previous,
-            next,
-            ..
-        } = self.entries[index as usize];
+        let Entry { slot, previous, next, .. } = self.entries[index as usize];
         match previous {
             NIL => self.heads[slot as usize] = next,
             previous => self.entries[previous as usize].next = next,
@@ -229,24 +204,15 @@ mod tests {
         }
     }
 
-    fn drain(
-        wheel: &mut Wheel<usize>,
-        now_ms: u64,
-        expected: &mut Vec<(u64, usize)>,
-    ) -> Result<(), TestCaseError> {
+    fn drain(wheel: &mut Wheel<usize>, now_ms: u64, expected: &mut Vec<(u64, usize)>) -> Result<(), TestCaseError> {
         let mut due = Vec::new();
         wheel.advance(now_ms, &mut due);
         for number in due {
-            let position = expected
-                .iter()
-                .position(|(_, waiting)| *waiting == number)
-                .unwrap();
+            let position = expected.iter().position(|(_, waiting)| *waiting == number).unwrap();
             let (deadline_ms, _) = expected.remove(position);
             prop_assert!(deadline_ms <= now_ms, "{number} is early");
         }
-        let late = expected
-            .iter()
-            .find(|(deadline_ms, _)| deadline_ms + 2 * SLOT_MS < now_ms);
+        let late = expected.iter().find(|(deadline_ms, _)| deadline_ms + 2 * SLOT_MS < now_ms);
         prop_assert!(late.is_none(), "{late:?} is late at {now_ms}");
         prop_assert_eq!(wheel.len(), expected.len());
         Ok(())

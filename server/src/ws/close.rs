@@ -30,8 +30,5 @@ pub(super) fn parse(payload: &[u8]) -> Result<Option<CloseReason<'_>>, Violation
         return Err(Violation::Protocol("close code not allowed on the wire"));
     }
     let reason = std::str::from_utf8(reason).map_err(|_| Violation::Utf8)?;
-    Ok(Some(CloseReason {
-        code,
-        reason: Cow::Borrowed(reason),
-    }))
+    Ok(Some(CloseReason { code, reason: Cow::Borrowed(reason) }))
 }

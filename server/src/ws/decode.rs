@@ -92,10 +92,7 @@ struct Message {
 impl Decoder {
     /// A decoder that refuses messages above `message_bytes_max` bytes.
     pub fn new(message_bytes_max: u32) -> Self {
-        Self {
-            message_bytes_max,
-            partial: None,
-        }
+        Self { message_bytes_max, partial: None }
     }
 
     /// Whether nothing is kept: the client is between two messages.
@@ -108,10 +105,7 @@ impl Decoder {
     ///
     /// # Errors
     /// A [`Violation`] ends the connection; the decoder must not be used after it.
-    pub fn step<'i>(
-        &mut self,
-        mut input: &'i mut [u8],
-    ) -> Result<(Option<Event<'i>>, &'i mut [u8]), Violation> {
+    pub fn step<'i>(&mut self, mut input: &'i mut [u8]) -> Result<(Option<Event<'i>>, &'i mut [u8]), Violation> {
         loop {
             if let Some(frame) = self.take_open_frame() {
                 let (event, rest) = self.continue_frame(frame, input)?;
@@ -126,11 +120,7 @@ impl Decoder {
             self.check_admissible(&header)?;
             let length = usize::try_from(header.length).map_err(|_| Violation::TooBig)?;
             if length > rest.len() {
-                let frame = OpenFrame {
-                    header,
-                    received: 0,
-                    control: Vec::new(),
-                };
+                let frame = OpenFrame { header, received: 0, control: Vec::new() };
                 self.partial.get_or_insert_default().frame = Some(frame);
                 input = rest;
                 continue;
@@ -148,14 +138,8 @@ impl Decoder {
     #[cfg(test)]
     fn bytes_reserved(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| {
-            partial
-                .message
-                .as_ref()
-                .map_or(0, |message| message.bytes.capacity())
-                + partial
-                    .frame
-                    .as_ref()
-                    .map_or(0, |frame| frame.control.capacity())
+            partial.message.as_ref().map_or(0, |message| message.bytes.capacity())
+                + partial.frame.as_ref().map_or(0, |frame| frame.control.capacity())
         })
     }
 
@@ -167,10 +151,7 @@ impl Decoder {
         self.partial.as_mut()?.message.as_mut()
     }
 
-    fn take_header<'i>(
-        &mut self,
-        input: &'i mut [u8],
-    ) -> Result<Option<(Header, &'i mut [u8])>, Violation> {
+    fn take_header<'i>(&mut self, input: &'i mut [u8]) -> Result<Option<(Header, &'i mut [u8])>, Violation> {
         if input.is_empty() {
             return Ok(None);
         }
@@ -218,11 +199,7 @@ impl Decoder {
         Ok(())
     }
 
-    fn continue_frame<'i>(
-        &mut self,
-        mut frame: OpenFrame,
-        input: &'i mut [u8],
-    ) -> Result<(Option<Event<'i>>, &'i mut [u8]), Violation> {
+    fn continue_frame<'i>(&mut self, mut frame: OpenFrame, input: &'i mut [u8]) -> Result<(Option<Event<'i>>, &'i mut [u8]), Violation> {
         let remaining = frame.header.length as usize - frame.received;
         let available = remaining.min(input.len());
         let (payload, rest) = input.split_at_mut(available);
@@ -245,11 +222,7 @@ impl Decoder {
     }
 
     /// A frame that stands whole in the chunk: the common case, which copies nothing.
-    fn complete_frame<'i>(
-        &mut self,
-        header: &Header,
-        payload: &'i [u8],
-    ) -> Result<Option<Event<'i>>, Violation> {
+    fn complete_frame<'i>(&mut self, header: &Header, payload: &'i [u8]) -> Result<Option<Event<'i>>, Violation> {
         let is_whole_message = header.is_final && header.opcode != Opcode::Continuation;
         if !header.opcode.is_control() && !is_whole_message {
             self.append(header.opcode, payload, payload.len())?;
@@ -279,15 +252,11 @@ impl Decoder {
 
     /// Adds a piece of a data frame to the message; `remaining` is what the frame has still to come, piece included.
     fn append(&mut self, opcode: Opcode, piece: &[u8], remaining: usize) -> Result<(), Violation> {
-        let message = self
-            .partial
-            .get_or_insert_default()
-            .message
-            .get_or_insert_with(|| Message {
-                is_text: opcode == Opcode::Text,
-                bytes: Vec::new(),
-                bytes_valid: 0,
-            });
+        let message = self.partial.get_or_insert_default().message.get_or_insert_with(|| Message {
+            is_text: opcode == Opcode::Text,
+            bytes: Vec::new(),
+            bytes_valid: 0,
+        });
         message.append(piece, remaining)
     }
 
@@ -296,10 +265,7 @@ impl Decoder {
         if !is_final {
             return Ok(None);
         }
-        let message = self
-            .partial
-            .as_mut()
-            .and_then(|partial| partial.message.take());
+        let message = self.partial.as_mut().and_then(|partial| partial.message.take());
         self.release();
         let Some(message) = message else {
             return Ok(None);
@@ -313,11 +279,7 @@ impl Decoder {
 
     /// Gives the memory back as soon as nothing is in progress.
     fn release(&mut self) {
-        if self
-            .partial
-            .as_ref()
-            .is_some_and(|partial| partial.message.is_none())
-        {
+        if self.partial.as_ref().is_some_and(|partial| partial.message.is_none()) {
             self.partial = None;
         }
     }
@@ -329,8 +291,7 @@ impl Message {
         if self.bytes.capacity() - length < piece.len() {
             // Doubling keeps many small pieces linear; the announced length is the bound.
             let doubled = (2 * self.bytes.capacity()).min(length + remaining);
-            self.bytes
-                .reserve_exact(doubled.max(length + piece.len()) - length);
+            self.bytes.reserve_exact(doubled.max(length + piece.len()) - length);
         }
         self.bytes.extend_from_slice(piece);
         if !self.is_text {
@@ -347,9 +308,6 @@ impl Message {
 }
 
 fn close_event(payload: &[u8]) -> Result<Event<'static>, Violation> {
-    let reason = close::parse(payload)?.map(|close| CloseReason {
-        code: close.code,
-        reason: Cow::Owned(close.reason.into_owned()),
-    });
+    let reason = close::parse(payload)?.map(|close| CloseReason { code: close.code, reason: Cow::Owned(close.reason.into_owned()) });
     Ok(Event::Close(reason))
 }

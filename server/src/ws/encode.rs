@@ -42,11 +42,7 @@ pub fn put_header(out: &mut impl BufMut, kind: FrameKind, length: usize) {
 /// because a longer one would fail the connection at the client.
 pub fn frame(kind: FrameKind, payload: &[u8]) -> Bytes {
     let is_control = kind as u8 >= FrameKind::Close as u8;
-    let payload = if is_control {
-        &payload[..payload.len().min(CONTROL_BYTES_MAX)]
-    } else {
-        payload
-    };
+    let payload = if is_control { &payload[..payload.len().min(CONTROL_BYTES_MAX)] } else { payload };
     let mut out = BytesMut::with_capacity(HEADER_BYTES_MAX + payload.len());
     put_header(&mut out, kind, payload.len());
     out.put_slice(payload);

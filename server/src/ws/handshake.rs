@@ -51,21 +51,14 @@ pub fn asks_for_websocket(headers: &[Header<'_>]) -> bool {
 ///
 /// # Errors
 /// See [`HandshakeError`]; the connection may go on as HTTP after it.
-pub fn check<'h>(
-    method: &str,
-    minor_version: u8,
-    headers: &[Header<'h>],
-) -> Result<Handshake<'h>, HandshakeError> {
+pub fn check<'h>(method: &str, minor_version: u8, headers: &[Header<'h>]) -> Result<Handshake<'h>, HandshakeError> {
     if method != "GET" || minor_version != 1 || header(headers, "host").is_none() {
         return Err(HandshakeError::BadRequest);
     }
     if header(headers, "sec-websocket-version") != Some(VERSION) {
         return Err(HandshakeError::BadVersion);
     }
-    let num_keys = headers
-        .iter()
-        .filter(|header| header.name.eq_ignore_ascii_case("sec-websocket-key"))
-        .count();
+    let num_keys = headers.iter().filter(|header| header.name.eq_ignore_ascii_case("sec-websocket-key")).count();
     let key = header(headers, "sec-websocket-key")
         .filter(|key| num_keys == 1 && BASE64.decode(key).is_ok_and(|key| key.len() == KEY_BYTES))
         .ok_or(HandshakeError::BadRequest)?;
@@ -76,14 +69,9 @@ pub fn check<'h>(
 impl Handshake<'_> {
     /// The complete `101` answer, with the chosen subprotocol, which must be one that the client offers.
     pub fn accept(&self, subprotocol: Option<&str>) -> Vec<u8> {
-        let digest = Sha1::new()
-            .chain_update(self.key)
-            .chain_update(KEY_SUFFIX)
-            .finalize();
+        let digest = Sha1::new().chain_update(self.key).chain_update(KEY_SUFFIX).finalize();
         let mut answer = String::with_capacity(192);
-        answer.push_str(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ",
-        );
+        answer.push_str("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
         BASE64.encode_string(digest, &mut answer);
         if let Some(subprotocol) = subprotocol {
             answer.push_str("\r\nSec-WebSocket-Protocol: ");
@@ -112,21 +100,11 @@ mod tests {
     const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
     fn headers<'h>(pairs: &[(&'h str, &'h str)]) -> Vec<Header<'h>> {
-        pairs
-            .iter()
-            .map(|(name, value)| Header {
-                name,
-                value: value.as_bytes(),
-            })
-            .collect()
+        pairs.iter().map(|(name, value)| Header { name, value: value.as_bytes() }).collect()
     }
 
     fn usual<'h>(changes: &[(&'h str, &'h str)]) -> Vec<Header<'h>> {
-        let mut pairs = vec![
-            ("Host", "x"),
-            ("Sec-WebSocket-Key", KEY),
-            ("Sec-WebSocket-Version", "13"),
-        ];
+        let mut pairs = vec![("Host", "x"), ("Sec-WebSocket-Key", KEY), ("Sec-WebSocket-Version", "13")];
         pairs.retain(|(name, _)| !changes.iter().any(|(changed, _)| name == changed));
         pairs.extend(changes.iter().filter(|(_, value)| !value.is_empty()));
         headers(&pairs)
@@ -134,22 +112,13 @@ mod tests {
 
     #[test]
     fn accepts_the_example_of_the_rfc() {
-        let headers = usual(&[
-            ("Sec-WebSocket-Protocol", "chat, superchat"),
-            ("Sec-WebSocket-Protocol", "third"),
-        ]);
+        let headers = usual(&[("Sec-WebSocket-Protocol", "chat, superchat"), ("Sec-WebSocket-Protocol", "third")]);
         let handshake = check("GET", 1, &headers).unwrap();
         assert_eq!(handshake.subprotocols, ["chat", "superchat", "third"]);
         let answer = String::from_utf8(handshake.accept(Some("chat"))).unwrap();
         assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
-        assert!(
-            answer.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
-            "{answer}"
-        );
-        assert!(
-            answer.ends_with("\r\nSec-WebSocket-Protocol: chat\r\n\r\n"),
-            "{answer}"
-        );
+        assert!(answer.contains("\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"), "{answer}");
+        assert!(answer.ends_with("\r\nSec-WebSocket-Protocol: chat\r\n\r\n"), "{answer}");
     }
 
     #[test]
@@ -160,35 +129,19 @@ mod tests {
         assert_eq!(check("GET", 1, &version), Err(HandshakeError::BadVersion));
         for key in ["", "c2hvcnQ=", "not base64 at all !!!!!!"] {
             let headers = usual(&[("Sec-WebSocket-Key", key)]);
-            assert_eq!(
-                check("GET", 1, &headers),
-                Err(HandshakeError::BadRequest),
-                "{key}"
-            );
+            assert_eq!(check("GET", 1, &headers), Err(HandshakeError::BadRequest), "{key}");
         }
         let doubled = usual(&[("Sec-WebSocket-Key", KEY), ("Sec-WebSocket-Key", KEY)]);
         assert_eq!(check("GET", 1, &doubled), Err(HandshakeError::BadRequest));
-        assert_eq!(
-            check("POST", 1, &usual(&[])),
-            Err(HandshakeError::BadRequest)
-        );
-        assert_eq!(
-            check("GET", 0, &usual(&[])),
-            Err(HandshakeError::BadRequest)
-        );
+        assert_eq!(check("POST", 1, &usual(&[])), Err(HandshakeError::BadRequest));
+        assert_eq!(check("GET", 0, &usual(&[])), Err(HandshakeError::BadRequest));
     }
 
     #[test]
     fn sees_an_upgrade_among_other_tokens() {
-        let firefox = headers(&[
-            ("connection", "keep-alive, Upgrade"),
-            ("upgrade", "WebSocket"),
-        ]);
+        let firefox = headers(&[("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket")]);
         assert!(asks_for_websocket(&firefox));
-        assert!(!asks_for_websocket(&headers(&[
-            ("connection", "upgrade"),
-            ("upgrade", "h2c")
-        ])));
+        assert!(!asks_for_websocket(&headers(&[("connection", "upgrade"), ("upgrade", "h2c")])));
         assert!(!asks_for_websocket(&headers(&[("upgrade", "websocket")])));
     }
 }

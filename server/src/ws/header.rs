@@ -68,12 +68,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Option<(Header, usize)>, Violation> 
     let Some(mask) = rest[length_bytes..].first_chunk::<4>() else {
         return Ok(None);
     };
-    let header = Header {
-        is_final,
-        opcode,
-        length,
-        mask: *mask,
-    };
+    let header = Header { is_final, opcode, length, mask: *mask };
     Ok(Some((header, 2 + length_bytes + 4)))
 }
 

@@ -31,28 +31,17 @@ impl GatewayThread {
 
     /// Answers the client's close frame with its own code.
     pub(super) fn answer_close(&self, conn: &Rc<Conn>, code: Option<u16>) {
-        let frame = code.map_or_else(encode::close_frame_empty, |code| {
-            encode::close_frame(code, "")
-        });
+        let frame = code.map_or_else(encode::close_frame_empty, |code| encode::close_frame(code, ""));
         self.begin_close(conn, code.unwrap_or(CODE_NONE), frame);
     }
 
     /// Closes as the session has decided, with the last of its output.
-    pub(super) fn close_for_session(
-        &self,
-        conn: &Rc<Conn>,
-        close: &CloseFrame,
-        chunks: impl IntoIterator<Item = Bytes>,
-    ) {
+    pub(super) fn close_for_session(&self, conn: &Rc<Conn>, close: &CloseFrame, chunks: impl IntoIterator<Item = Bytes>) {
         if close.code == CODE_SLOW {
             self.drop_unsent(conn);
         }
         self.enqueue(conn, chunks);
-        self.close_behind(
-            conn,
-            close.code,
-            encode::close_frame(close.code, &close.reason),
-        );
+        self.close_behind(conn, close.code, encode::close_frame(close.code, &close.reason));
     }
 
     fn close_behind(&self, conn: &Rc<Conn>, code: u16, frame: Bytes) {

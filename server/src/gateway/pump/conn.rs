@@ -88,30 +88,15 @@ impl Conn {
 
 impl GatewayThread {
     /// Takes over an upgraded socket: `answer` is the `101` to send, `rest` what was read behind the request head.
-    pub(crate) fn adopt(
-        self: &Rc<Self>,
-        stream: TcpStream,
-        slot: ConnectionSlot,
-        answer: Bytes,
-        rest: &[u8],
-        transport: TransportInfo,
-    ) {
+    pub(crate) fn adopt(self: &Rc<Self>, stream: TcpStream, slot: ConnectionSlot, answer: Bytes, rest: &[u8], transport: TransportInfo) {
         let is_echo = transport.path_kind == PathKind::Echo;
-        let message_bytes_max = if is_echo {
-            self.limits.echo_message_bytes_max
-        } else {
-            self.limits.message_bytes_max
-        };
+        let message_bytes_max = if is_echo { self.limits.echo_message_bytes_max } else { self.limits.message_bytes_max };
         let mut made = None;
         self.conns.borrow_mut().insert_with(|key| {
             let conn = Rc::new(Conn {
                 stream,
                 key,
-                endpoint: Cell::new(if is_echo {
-                    Endpoint::Echo
-                } else {
-                    Endpoint::Over
-                }),
+                endpoint: Cell::new(if is_echo { Endpoint::Echo } else { Endpoint::Over }),
                 phase: Cell::new(Phase::Open),
                 is_dirty: Cell::new(false),
                 is_blocked: Cell::new(false),
@@ -135,10 +120,7 @@ impl GatewayThread {
         self.metrics.connections.increment(1);
         self.metrics.connections_total.increment(1);
         // From here on the task's drop undoes all of this, also if the session side panics.
-        let task = ConnTask {
-            thread: Rc::clone(self),
-            conn: Rc::clone(&conn),
-        };
+        let task = ConnTask { thread: Rc::clone(self), conn: Rc::clone(&conn) };
         self.enqueue(&conn, [answer]);
         if !is_echo {
             let id = self.gateway().open(transport);
@@ -161,8 +143,7 @@ impl GatewayThread {
     }
 
     fn waits_for_room(&self, conn: &Conn) -> bool {
-        let is_full = conn.endpoint.get() == Endpoint::Echo
-            && Queue::bytes_in(&conn.queue) > self.limits.echo_unsent_bytes_max;
+        let is_full = conn.endpoint.get() == Endpoint::Echo && Queue::bytes_in(&conn.queue) > self.limits.echo_unsent_bytes_max;
         conn.waits_for_room.set(is_full);
         is_full
     }

@@ -26,10 +26,7 @@ impl GatewayThread {
             Ok(0) => return self.finish(conn),
             Ok(length) => length,
             Err(error) => {
-                let comes_again = matches!(
-                    error.kind(),
-                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-                );
+                let comes_again = matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted);
                 if !comes_again {
                     self.finish(conn);
                 }
@@ -74,18 +71,10 @@ impl GatewayThread {
 
     fn on_event(&self, conn: &Rc<Conn>, event: Event<'_>) -> After {
         match (event, conn.endpoint.get()) {
-            (Event::Text(text), Endpoint::Session(id)) => {
-                self.after(conn, self.gateway().on_text(id, &text))
-            }
-            (Event::Binary(bytes), Endpoint::Session(id)) => {
-                self.after(conn, self.gateway().on_binary(id, &bytes))
-            }
-            (Event::Text(text), Endpoint::Echo) => {
-                self.echo(conn, encode::frame(FrameKind::Text, text.as_bytes()))
-            }
-            (Event::Binary(bytes), Endpoint::Echo) => {
-                self.echo(conn, encode::frame(FrameKind::Binary, &bytes))
-            }
+            (Event::Text(text), Endpoint::Session(id)) => self.after(conn, self.gateway().on_text(id, &text)),
+            (Event::Binary(bytes), Endpoint::Session(id)) => self.after(conn, self.gateway().on_binary(id, &bytes)),
+            (Event::Text(text), Endpoint::Echo) => self.echo(conn, encode::frame(FrameKind::Text, text.as_bytes())),
+            (Event::Binary(bytes), Endpoint::Echo) => self.echo(conn, encode::frame(FrameKind::Binary, &bytes)),
             (Event::Ping(payload), _) => {
                 self.pong(conn, encode::frame(FrameKind::Pong, &payload));
                 After::GoOn
@@ -131,11 +120,7 @@ impl GatewayThread {
     fn fail(&self, conn: &Rc<Conn>, violation: Violation) {
         tracing::debug!(%violation, code = violation.code(), "websocket violation");
         let reason = violation.to_string();
-        self.begin_close(
-            conn,
-            violation.code(),
-            encode::close_frame(violation.code(), &reason),
-        );
+        self.begin_close(conn, violation.code(), encode::close_frame(violation.code(), &reason));
     }
 
     fn discard(&self, conn: &Rc<Conn>, length: usize) {

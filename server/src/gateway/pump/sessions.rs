@@ -29,10 +29,7 @@ impl Sessions {
             keys.resize(index + 1, None);
         }
         keys[index] = Some((id.generation, key));
-        self.early_timer
-            .take()
-            .filter(|(early, _)| *early == id)
-            .map(|(_, after_ms)| after_ms)
+        self.early_timer.take().filter(|(early, _)| *early == id).map(|(_, after_ms)| after_ms)
     }
 
     pub(crate) fn remove(&self, id: SessionId) {
@@ -42,7 +39,6 @@ impl Sessions {
     }
 
     pub(crate) fn set_early_timer(&self, id: SessionId, after_ms: Option<u64>) {
-        self.early_timer
-            .set(after_ms.map(|after_ms| (id, after_ms)));
+        self.early_timer.set(after_ms.map(|after_ms| (id, after_ms)));
     }
 }

@@ -112,11 +112,7 @@ impl GatewayThread {
     }
 
     pub(super) fn enqueue(&self, conn: &Conn, chunks: impl IntoIterator<Item = Bytes>) {
-        let mut queue = conn
-            .queue
-            .take()
-            .or_else(|| self.spare_queue.take())
-            .unwrap_or_default();
+        let mut queue = conn.queue.take().or_else(|| self.spare_queue.take()).unwrap_or_default();
         for chunk in chunks {
             queue.push(chunk);
         }
@@ -145,10 +141,7 @@ impl GatewayThread {
         }
         if conn.is_blocked.get() {
             // Nothing is taken, so that the outbox counts what waits; but an end must not wait.
-            if conn
-                .session()
-                .is_some_and(|id| self.gateway().is_closing(id))
-            {
+            if conn.session().is_some_and(|id| self.gateway().is_closing(id)) {
                 self.pull(conn);
             }
             return;

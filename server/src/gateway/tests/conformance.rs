@@ -13,14 +13,8 @@ async fn autobahn_cases_pass() {
     let address = format!("ws://{}/debug/echo", server.address);
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(tool);
-    command
-        .args(["-x", "12.*", "-x", "13.*", "-p", "4", "-o"])
-        .arg(folder.path())
-        .arg(address);
-    let output = tokio::task::spawn_blocking(move || command.output())
-        .await
-        .unwrap()
-        .unwrap();
+    command.args(["-x", "12.*", "-x", "13.*", "-p", "4", "-o"]).arg(folder.path()).arg(address);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     println!("{said}{complained}");
@@ -28,18 +22,10 @@ async fn autobahn_cases_pass() {
     let report = std::fs::read_to_string(folder.path().join("index.json")).unwrap();
     let report: serde_json::Value = serde_json::from_str(&report).unwrap();
     let mut num_cases = 0;
-    for (case, result) in report
-        .as_object()
-        .unwrap()
-        .values()
-        .flat_map(|agent| agent.as_object().unwrap())
-    {
+    for (case, result) in report.as_object().unwrap().values().flat_map(|agent| agent.as_object().unwrap()) {
         for field in ["behavior", "behaviorClose"] {
             let verdict = result[field].as_str().unwrap();
-            assert!(
-                ["OK", "INFORMATIONAL", "NON-STRICT"].contains(&verdict),
-                "{case}: {field} {verdict}"
-            );
+            assert!(["OK", "INFORMATIONAL", "NON-STRICT"].contains(&verdict), "{case}: {field} {verdict}");
             assert!(verdict != "NON-STRICT", "{case}: {field} {verdict}");
         }
         num_cases += 1;

@@ -7,11 +7,7 @@ use crate::gateway::{Drained, GatewayLimits};
 
 #[actix_web::test]
 async fn everyone_gets_the_code_and_the_thread_ends() {
-    let limits = GatewayLimits {
-        drain_group: 3,
-        drain_pace_ms: 5,
-        ..GatewayLimits::default()
-    };
+    let limits = GatewayLimits { drain_group: 3, drain_pace_ms: 5, ..GatewayLimits::default() };
     let mut server = Server::start(limits);
     let mut clients = Vec::new();
     for _ in 0..10 {
@@ -38,19 +34,12 @@ async fn everyone_gets_the_code_and_the_thread_ends() {
 
 #[actix_web::test]
 async fn clients_that_never_answer_the_close_do_not_hold_it_up() {
-    let limits = GatewayLimits {
-        close_linger_ms: 100_000,
-        drain_deadline_ms: 300,
-        ..GatewayLimits::default()
-    };
+    let limits = GatewayLimits { close_linger_ms: 100_000, drain_deadline_ms: 300, ..GatewayLimits::default() };
     let mut server = Server::start(limits);
     let mut stubborn = server.raw().await;
     stubborn.upgrade("/connection/websocket").await;
     stubborn.send(masked(0x81, b"hi")).await;
-    server
-        .gateway
-        .until("heard", |gateway| gateway.num_texts.get() == 1)
-        .await;
+    server.gateway.until("heard", |gateway| gateway.num_texts.get() == 1).await;
     assert_eq!(server.drain(3001).await, Drained::Late);
     let heard = stubborn.rest().await;
     assert!(heard.ends_with(b"\x88\x0a\x0b\xb9shutdown"), "{heard:?}");

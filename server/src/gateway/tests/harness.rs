@@ -17,9 +17,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-use crate::gateway::boundary::{
-    CloseFrame, FlushHook, Gateway, Intake, Output, SessionId, TransportInfo,
-};
+use crate::gateway::boundary::{CloseFrame, FlushHook, Gateway, Intake, Output, SessionId, TransportInfo};
 use crate::gateway::{Acceptor, Drained, GatewayLimits, StandardPolicy, bind, serve_thread};
 use crate::ws::encode::{FrameKind, frame};
 
@@ -59,23 +57,16 @@ impl FakeGateway {
             session.output.chunks.push(chunk);
             if session.bytes > OUTBOX_BYTES_MAX {
                 session.output.chunks.clear();
-                session.output.close = Some(CloseFrame {
-                    code: 3008,
-                    reason: "slow".into(),
-                });
+                session.output.close = Some(CloseFrame { code: 3008, reason: "slow".into() });
             }
-            self.output_bytes_max
-                .set(self.output_bytes_max.get().max(session.bytes));
+            self.output_bytes_max.set(self.output_bytes_max.get().max(session.bytes));
         }
         self.hook().wake(id);
     }
 
     pub(super) fn close(&self, id: SessionId, code: u16) {
         if let Some(session) = self.sessions.borrow_mut().get_mut(&id.index) {
-            session.output.close = Some(CloseFrame {
-                code,
-                reason: "said so".into(),
-            });
+            session.output.close = Some(CloseFrame { code, reason: "said so".into() });
         }
         self.hook().wake(id);
     }
@@ -86,10 +77,7 @@ impl FakeGateway {
 
     /// The ids here are never used again, so all have generation 0.
     pub(super) fn id(index: u32) -> SessionId {
-        SessionId {
-            index,
-            generation: 0,
-        }
+        SessionId { index, generation: 0 }
     }
 
     pub(super) async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
@@ -106,9 +94,7 @@ impl Gateway for FakeGateway {
     fn open(&self, transport: TransportInfo) -> SessionId {
         let id = Self::id(self.next.get());
         self.next.set(id.index + 1);
-        self.sessions
-            .borrow_mut()
-            .insert(id.index, FakeSession::default());
+        self.sessions.borrow_mut().insert(id.index, FakeSession::default());
         if transport.target.contains("timer") {
             self.hook().set_timer(id, Some(100));
         }
@@ -125,10 +111,7 @@ impl Gateway for FakeGateway {
                 self.push(id, frame(FrameKind::Text, b"last words"));
                 self.close(id, 3500);
             }
-            text => self.push(
-                id,
-                frame(FrameKind::Text, format!("echo:{text}").as_bytes()),
-            ),
+            text => self.push(id, frame(FrameKind::Text, format!("echo:{text}").as_bytes())),
         }
         Intake::Ok
     }
@@ -139,10 +122,7 @@ impl Gateway for FakeGateway {
     }
 
     fn on_closed(&self, id: SessionId) {
-        assert!(
-            self.sessions.borrow_mut().remove(&id.index).is_some(),
-            "closed twice"
-        );
+        assert!(self.sessions.borrow_mut().remove(&id.index).is_some(), "closed twice");
         self.num_closed.set(self.num_closed.get() + 1);
     }
 
@@ -154,10 +134,7 @@ impl Gateway for FakeGateway {
     }
 
     fn is_closing(&self, id: SessionId) -> bool {
-        self.sessions
-            .borrow()
-            .get(&id.index)
-            .is_some_and(|session| session.output.close.is_some())
+        self.sessions.borrow().get(&id.index).is_some_and(|session| session.output.close.is_some())
     }
 
     fn on_written(&self, _id: SessionId, bytes: usize) {
@@ -185,10 +162,7 @@ impl Server {
         let acceptor = Acceptor::start(listener, vec![sender]).unwrap();
         let gateway = Rc::new(FakeGateway::default());
         let (shutdown, stopped) = oneshot::channel();
-        let policy = StandardPolicy {
-            serves_echo: true,
-            allowed_origins: Vec::new(),
-        };
+        let policy = StandardPolicy { serves_echo: true, allowed_origins: Vec::new() };
         let for_thread = Rc::clone(&gateway);
         let serving = actix_rt::spawn(async move {
             serve_thread(
@@ -205,13 +179,7 @@ impl Server {
             .await
             .unwrap()
         });
-        Self {
-            address,
-            gateway,
-            shutdown: Some(shutdown),
-            serving,
-            _acceptor: acceptor,
-        }
+        Self { address, gateway, shutdown: Some(shutdown), serving, _acceptor: acceptor }
     }
 
     pub(super) fn default() -> Self {
@@ -219,10 +187,7 @@ impl Server {
     }
 
     pub(super) async fn client(&self, path: &str) -> Client {
-        connect_async(format!("ws://{}{path}", self.address))
-            .await
-            .unwrap()
-            .0
+        connect_async(format!("ws://{}{path}", self.address)).await.unwrap().0
     }
 
     pub(super) async fn echo(&self) -> Client {
@@ -238,10 +203,7 @@ impl Server {
     }
 
     pub(super) async fn drain(&mut self, code: u16) -> Drained {
-        let close = CloseFrame {
-            code,
-            reason: "shutdown".into(),
-        };
+        let close = CloseFrame { code, reason: "shutdown".into() };
         self.shutdown.take().unwrap().send(close).unwrap();
         timeout(PATIENCE, &mut self.serving).await.unwrap().unwrap()
     }
@@ -258,16 +220,8 @@ fn app() -> App<
 > {
     App::new()
         .route("/", web::get().to(|| async { "hello" }))
-        .route(
-            "/length",
-            web::post().to(|body: Bytes| async move { body.len().to_string() }),
-        )
-        .route(
-            "/peer",
-            web::get().to(|request: actix_web::HttpRequest| async move {
-                request.peer_addr().map(|peer| peer.to_string())
-            }),
-        )
+        .route("/length", web::post().to(|body: Bytes| async move { body.len().to_string() }))
+        .route("/peer", web::get().to(|request: actix_web::HttpRequest| async move { request.peer_addr().map(|peer| peer.to_string()) }))
 }
 
 /// A client without manners.
@@ -281,10 +235,7 @@ impl Raw {
     /// Everything up to the end of the stream.
     pub(super) async fn rest(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        timeout(PATIENCE, self.0.read_to_end(&mut bytes))
-            .await
-            .unwrap()
-            .unwrap();
+        timeout(PATIENCE, self.0.read_to_end(&mut bytes)).await.unwrap().unwrap();
         bytes
     }
 
@@ -299,20 +250,13 @@ impl Raw {
         while !head.ends_with(b"\r\n\r\n") {
             head.push(timeout(PATIENCE, self.0.read_u8()).await.unwrap().unwrap());
         }
-        assert!(
-            head.starts_with(b"HTTP/1.1 101 "),
-            "{}",
-            String::from_utf8_lossy(&head)
-        );
+        assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
     }
 
     /// The code of the close frame with which the stream ends.
     pub(super) async fn close_code(&mut self) -> u16 {
         let bytes = self.rest().await;
-        assert!(
-            bytes.len() >= 4 && bytes[0] == 0x88,
-            "no close frame: {bytes:?}"
-        );
+        assert!(bytes.len() >= 4 && bytes[0] == 0x88, "no close frame: {bytes:?}");
         u16::from_be_bytes([bytes[2], bytes[3]])
     }
 }
@@ -333,18 +277,11 @@ pub(super) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 pub(super) async fn say(client: &mut Client, message: impl Into<Message>) {
-    timeout(PATIENCE, client.send(message.into()))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(PATIENCE, client.send(message.into())).await.unwrap().unwrap();
 }
 
 pub(super) async fn hear(client: &mut Client) -> Message {
-    timeout(PATIENCE, client.next())
-        .await
-        .unwrap()
-        .expect("the stream goes on")
-        .unwrap()
+    timeout(PATIENCE, client.next()).await.unwrap().expect("the stream goes on").unwrap()
 }
 
 /// Reads on to the close frame and gives its code.

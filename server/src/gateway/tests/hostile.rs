@@ -27,20 +27,13 @@ async fn each_violation_has_its_code() {
         ("reserved opcode", masked(0x83, b""), 1002),
         ("stray continuation", masked(0x80, b"x"), 1002),
         ("bad utf-8", masked(0x81, b"\xc3\x28"), 1007),
-        (
-            "one byte above the limit, by its header alone",
-            oversized.to_vec(),
-            1009,
-        ),
+        ("one byte above the limit, by its header alone", oversized.to_vec(), 1009),
         ("close payload of one byte", masked(0x88, b"\x03"), 1002),
         ("close code 1005", masked(0x88, b"\x03\xed"), 1002),
     ] {
         assert_eq!(code_for(&server, &bytes).await, code, "{what}");
         say(&mut bystander, what).await;
-        assert_eq!(
-            hear(&mut bystander).await.to_string(),
-            format!("echo:{what}")
-        );
+        assert_eq!(hear(&mut bystander).await.to_string(), format!("echo:{what}"));
     }
 }
 
@@ -53,18 +46,12 @@ async fn truncated_frames_and_silence_cost_nothing_but_a_socket() {
         raw.send(bytes).await;
         drop(raw);
     }
-    server
-        .gateway
-        .until("closed", |gateway| gateway.num_closed.get() == 4)
-        .await;
+    server.gateway.until("closed", |gateway| gateway.num_closed.get() == 4).await;
 }
 
 #[actix_web::test]
 async fn slow_heads_get_408() {
-    let server = Server::start(GatewayLimits {
-        head_deadline_ms: 200,
-        ..GatewayLimits::default()
-    });
+    let server = Server::start(GatewayLimits { head_deadline_ms: 200, ..GatewayLimits::default() });
     let mut silent = server.raw().await;
     let mut halfway = server.raw().await;
     halfway.send("GET / HTTP/1.1\r\nhost: x\r\n").await;
@@ -78,28 +65,18 @@ async fn slow_heads_get_408() {
 async fn large_heads_get_431_although_more_is_sent() {
     let server = Server::default();
     let mut endless = server.raw().await;
-    endless
-        .send(format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(200_000)))
-        .await;
+    endless.send(format!("GET / HTTP/1.1\r\nx: {}", "y".repeat(200_000))).await;
     let answer = endless.rest_as_text().await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
     let mut complete = server.raw().await;
-    complete
-        .send(format!(
-            "GET / HTTP/1.1\r\nx: {}\r\n\r\n",
-            "y".repeat(17_000)
-        ))
-        .await;
+    complete.send(format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "y".repeat(17_000))).await;
     let answer = complete.rest_as_text().await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
 }
 
 #[actix_web::test]
 async fn the_oldest_half_open_head_makes_place() {
-    let server = Server::start(GatewayLimits {
-        heads_max: 3,
-        ..GatewayLimits::default()
-    });
+    let server = Server::start(GatewayLimits { heads_max: 3, ..GatewayLimits::default() });
     let mut waiting = Vec::new();
     for _ in 0..4 {
         let mut raw = server.raw().await;
@@ -108,14 +85,11 @@ async fn the_oldest_half_open_head_makes_place() {
     }
     // It hears nothing; what it had sent may make the end a reset.
     let mut heard = Vec::new();
-    let end = timeout(PATIENCE, waiting.remove(0).0.read_to_end(&mut heard))
-        .await
-        .unwrap();
+    let end = timeout(PATIENCE, waiting.remove(0).0.read_to_end(&mut heard)).await.unwrap();
     assert!(end.is_ok() || end.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
     assert_eq!(heard, b"");
     for mut raw in waiting {
-        raw.send("TP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-            .await;
+        raw.send("TP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
         let answer = raw.rest_as_text().await;
         assert!(answer.ends_with("hello"), "{answer}");
     }
@@ -123,20 +97,14 @@ async fn the_oldest_half_open_head_makes_place() {
 
 #[actix_web::test]
 async fn a_full_thread_answers_503() {
-    let server = Server::start(GatewayLimits {
-        connections_max: 2,
-        ..GatewayLimits::default()
-    });
+    let server = Server::start(GatewayLimits { connections_max: 2, ..GatewayLimits::default() });
     let first = server.session().await;
     let _second = server.session().await;
     let mut third: Raw = server.raw().await;
     let answer = third.rest_as_text().await;
     assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     drop(first);
-    server
-        .gateway
-        .until("closed", |gateway| gateway.num_closed.get() == 1)
-        .await;
+    server.gateway.until("closed", |gateway| gateway.num_closed.get() == 1).await;
     let mut fourth = server.raw().await;
     fourth.upgrade("/connection/websocket").await;
 }
@@ -145,16 +113,10 @@ async fn a_full_thread_answers_503() {
 async fn foreign_origins_are_refused() {
     let server = Server::default();
     let mut raw = server.raw().await;
-    let request = upgrade_request("/connection/websocket").replace(
-        "Host: localhost\r\n",
-        "Host: localhost\r\nOrigin: https://evil.example\r\n",
-    );
+    let request =
+        upgrade_request("/connection/websocket").replace("Host: localhost\r\n", "Host: localhost\r\nOrigin: https://evil.example\r\n");
     raw.send(request).await;
-    raw.send("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        .await;
+    raw.send("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     let answer = raw.rest_as_text().await;
-    assert!(
-        answer.starts_with("HTTP/1.1 403 ") && answer.ends_with("hello"),
-        "{answer}"
-    );
+    assert!(answer.starts_with("HTTP/1.1 403 ") && answer.ends_with("hello"), "{answer}");
 }

@@ -15,19 +15,14 @@ const NUM_FRAMES: usize = 150_000;
 /// A client with a small receive buffer, so that little of what it does not read is on its side.
 async fn small(server: &Server, path: &str) -> Raw {
     let mut raw = server.raw().await;
-    SockRef::from(&raw.0)
-        .set_recv_buffer_size(64 << 10)
-        .unwrap();
+    SockRef::from(&raw.0).set_recv_buffer_size(64 << 10).unwrap();
     raw.upgrade(path).await;
     raw
 }
 
 #[actix_web::test]
 async fn who_never_reads_is_closed_with_3008_in_bounded_memory() {
-    let limits = GatewayLimits {
-        close_write_ms: 10_000,
-        ..GatewayLimits::default()
-    };
+    let limits = GatewayLimits { close_write_ms: 10_000, ..GatewayLimits::default() };
     let server = Server::start(limits);
     let mut raw = small(&server, "/connection/websocket").await;
     let mut bystander = server.session().await;
@@ -55,16 +50,11 @@ async fn who_never_reads_is_closed_with_3008_in_bounded_memory() {
 
 #[actix_web::test]
 async fn who_never_reads_its_close_is_dropped_in_time() {
-    let limits = GatewayLimits {
-        close_write_ms: 200,
-        ..GatewayLimits::default()
-    };
+    let limits = GatewayLimits { close_write_ms: 200, ..GatewayLimits::default() };
     let server = Server::start(limits);
     let mut raw = small(&server, "/connection/websocket").await;
     let gateway = &server.gateway;
-    gateway
-        .until("open", |gateway| !gateway.sessions.borrow().is_empty())
-        .await;
+    gateway.until("open", |gateway| !gateway.sessions.borrow().is_empty()).await;
     let chunk = frame(FrameKind::Text, &[b'x'; 60_000]);
     while gateway.sessions.borrow().contains_key(&0) {
         gateway.push(FakeGateway::id(0), chunk.clone());
@@ -81,10 +71,7 @@ async fn who_never_reads_its_close_is_dropped_in_time() {
 
 #[actix_web::test]
 async fn an_echo_client_that_does_not_read_is_not_read() {
-    let limits = GatewayLimits {
-        echo_unsent_bytes_max: 64 << 10,
-        ..GatewayLimits::default()
-    };
+    let limits = GatewayLimits { echo_unsent_bytes_max: 64 << 10, ..GatewayLimits::default() };
     let server = Server::start(limits);
     let raw = small(&server, "/debug/echo").await;
     let (mut reader, mut writer) = raw.0.into_split();
@@ -103,10 +90,7 @@ async fn an_echo_client_that_does_not_read_is_not_read() {
     let mut num_bytes = 0;
     let mut buffer = vec![0; 1 << 20];
     while num_bytes < NUM_FRAMES * 96 {
-        num_bytes += timeout(PATIENCE, reader.read(&mut buffer))
-            .await
-            .unwrap()
-            .unwrap();
+        num_bytes += timeout(PATIENCE, reader.read(&mut buffer)).await.unwrap().unwrap();
     }
     drop(sending.await.unwrap());
 }
@@ -116,9 +100,7 @@ async fn pings_without_reading_cost_one_pong() {
     let server = Server::default();
     let mut raw = small(&server, "/connection/websocket").await;
     let gateway = &server.gateway;
-    gateway
-        .until("open", |gateway| !gateway.sessions.borrow().is_empty())
-        .await;
+    gateway.until("open", |gateway| !gateway.sessions.borrow().is_empty()).await;
     // Fill the socket without going over the outbox limit.
     let chunk = frame(FrameKind::Text, &[b'x'; 16_000]);
     let mut written = 0;
@@ -137,16 +119,11 @@ async fn pings_without_reading_cost_one_pong() {
     let pings = masked(0x89, b"12345678").repeat(50_000);
     raw.send(pings).await;
     raw.send(masked(0x81, b"after")).await;
-    gateway
-        .until("heard", |gateway| gateway.num_texts.get() == 1)
-        .await;
+    gateway.until("heard", |gateway| gateway.num_texts.get() == 1).await;
     raw.send(masked(0x88, b"\x03\xe8")).await;
     let heard = raw.rest().await;
     let frames = &heard[num_pushed * chunk.len()..];
     assert!(frames.ends_with(b"\x88\x02\x03\xe8"), "{frames:?}");
-    let num_pongs = frames
-        .windows(10)
-        .filter(|bytes| bytes == b"\x8a\x0812345678")
-        .count();
+    let num_pongs = frames.windows(10).filter(|bytes| bytes == b"\x8a\x0812345678").count();
     assert!((1..20).contains(&num_pongs), "{num_pongs} pongs");
 }

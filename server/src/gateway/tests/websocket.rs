@@ -13,51 +13,23 @@ use crate::gateway::boundary::PathKind;
 async fn echo_returns_text_binary_and_large_messages() {
     let server = Server::default();
     let mut client = server.echo().await;
-    for message in [
-        Message::text("grüß dich"),
-        Message::binary(vec![0, 1, 255]),
-        Message::text(""),
-        Message::binary(vec![7; 8 << 20]),
-    ] {
+    for message in [Message::text("grüß dich"), Message::binary(vec![0, 1, 255]), Message::text(""), Message::binary(vec![7; 8 << 20])] {
         say(&mut client, message.clone()).await;
-        assert!(
-            hear(&mut client).await == message,
-            "another message came back"
-        );
+        assert!(hear(&mut client).await == message, "another message came back");
     }
-    say(
-        &mut client,
-        Message::Ping(Bytes::from_static(b"are you there")),
-    )
-    .await;
-    assert_eq!(
-        hear(&mut client).await,
-        Message::Pong(Bytes::from_static(b"are you there"))
-    );
-    assert!(
-        server.gateway.opened.borrow().is_empty(),
-        "the echo has no session"
-    );
+    say(&mut client, Message::Ping(Bytes::from_static(b"are you there"))).await;
+    assert_eq!(hear(&mut client).await, Message::Pong(Bytes::from_static(b"are you there")));
+    assert!(server.gateway.opened.borrow().is_empty(), "the echo has no session");
 }
 
 #[actix_web::test]
 async fn a_session_hears_texts_and_is_told_of_the_close() {
     let server = Server::default();
-    let mut request = format!("ws://{}/connection/websocket?v=2", server.address)
-        .into_client_request()
-        .unwrap();
-    request
-        .headers_mut()
-        .insert("User-Agent", "test".parse().unwrap());
-    request.headers_mut().insert(
-        "Sec-WebSocket-Protocol",
-        "other, centrifuge-json".parse().unwrap(),
-    );
+    let mut request = format!("ws://{}/connection/websocket?v=2", server.address).into_client_request().unwrap();
+    request.headers_mut().insert("User-Agent", "test".parse().unwrap());
+    request.headers_mut().insert("Sec-WebSocket-Protocol", "other, centrifuge-json".parse().unwrap());
     let (mut client, answer) = connect_async(request).await.unwrap();
-    assert_eq!(
-        answer.headers()["sec-websocket-protocol"],
-        "centrifuge-json"
-    );
+    assert_eq!(answer.headers()["sec-websocket-protocol"], "centrifuge-json");
     say(&mut client, "hi").await;
     assert_eq!(hear(&mut client).await, Message::text("echo:hi"));
     {
@@ -67,31 +39,19 @@ async fn a_session_hears_texts_and_is_told_of_the_close() {
         assert_eq!(opened[0].user_agent.as_deref(), Some("test"));
         assert!(opened[0].peer.is_loopback());
     }
-    let close = CloseFrame {
-        code: 3999.into(),
-        reason: "bye".into(),
-    };
+    let close = CloseFrame { code: 3999.into(), reason: "bye".into() };
     client.close(Some(close)).await.unwrap();
     assert_eq!(hear_close(&mut client).await, 3999);
-    server
-        .gateway
-        .until("closed", |gateway| gateway.num_closed.get() == 1)
-        .await;
+    server.gateway.until("closed", |gateway| gateway.num_closed.get() == 1).await;
 }
 
 #[actix_web::test]
 async fn a_vanished_client_closes_its_session() {
     let server = Server::default();
     let client = server.session().await;
-    server
-        .gateway
-        .until("open", |gateway| gateway.sessions.borrow().len() == 1)
-        .await;
+    server.gateway.until("open", |gateway| gateway.sessions.borrow().len() == 1).await;
     drop(client);
-    server
-        .gateway
-        .until("closed", |gateway| gateway.num_closed.get() == 1)
-        .await;
+    server.gateway.until("closed", |gateway| gateway.num_closed.get() == 1).await;
 }
 
 #[actix_web::test]
@@ -104,10 +64,7 @@ async fn codes_of_the_session_arrive_behind_its_last_words() {
     let mut client = server.session().await;
     say(&mut client, Message::binary(vec![1])).await;
     assert_eq!(hear_close(&mut client).await, 3506);
-    server
-        .gateway
-        .until("closed", |gateway| gateway.num_closed.get() == 2)
-        .await;
+    server.gateway.until("closed", |gateway| gateway.num_closed.get() == 2).await;
 }
 
 #[actix_web::test]
@@ -122,16 +79,12 @@ async fn a_code_arrives_although_the_client_goes_on_sending() {
     let (mut reader, mut writer) = raw.0.into_split();
     let sending = actix_rt::spawn(async move {
         // The server may hang up before all is sent; what counts is what we hear.
-        tokio::io::AsyncWriteExt::write_all(&mut writer, &bytes)
-            .await
-            .ok();
+        tokio::io::AsyncWriteExt::write_all(&mut writer, &bytes).await.ok();
         writer
     });
     let mut heard = Vec::new();
     reader.read_to_end(&mut heard).await.unwrap();
-    let close = heard
-        .windows(4)
-        .any(|window| window == [0x88, 9, 0x0d, 0xac]);
+    let close = heard.windows(4).any(|window| window == [0x88, 9, 0x0d, 0xac]);
     assert!(close, "no close frame with 3500 in {heard:?}");
     drop(sending.await.unwrap());
 }
@@ -149,11 +102,7 @@ async fn fragments_with_a_ping_between_and_frames_behind_the_head() {
     raw.send(bytes).await;
     let heard = raw.rest().await;
     let frames = b"\x8a\x01?\x81\x09fragments\x88\x02\x03\xe8";
-    assert!(
-        heard.ends_with(frames),
-        "{}",
-        String::from_utf8_lossy(&heard)
-    );
+    assert!(heard.ends_with(frames), "{}", String::from_utf8_lossy(&heard));
 }
 
 #[actix_web::test]
@@ -167,18 +116,12 @@ async fn a_paused_session_is_not_read_and_others_go_on() {
     let mut other = server.session().await;
     for number in 0..100 {
         say(&mut other, format!("{number}")).await;
-        assert_eq!(
-            hear(&mut other).await,
-            Message::text(format!("echo:{number}"))
-        );
+        assert_eq!(hear(&mut other).await, Message::text(format!("echo:{number}")));
     }
     assert_eq!(server.gateway.num_texts.get(), 1 + 100);
     server.gateway.hook().resume(FakeGateway::id(0));
     for number in 0..100 {
-        assert_eq!(
-            hear(&mut paused).await,
-            Message::text(format!("echo:{number}"))
-        );
+        assert_eq!(hear(&mut paused).await, Message::text(format!("echo:{number}")));
     }
 }
 
@@ -197,13 +140,7 @@ async fn a_panic_in_a_session_ends_that_session_only() {
     victim.upgrade("/connection/websocket").await;
     victim.send(masked(0x81, b"panic")).await;
     assert_eq!(victim.rest().await, b"");
-    server
-        .gateway
-        .until("closed", |gateway| gateway.num_closed.get() == 1)
-        .await;
+    server.gateway.until("closed", |gateway| gateway.num_closed.get() == 1).await;
     say(&mut bystander, "still there?").await;
-    assert_eq!(
-        hear(&mut bystander).await,
-        Message::text("echo:still there?")
-    );
+    assert_eq!(hear(&mut bystander).await, Message::text("echo:still there?"));
 }

@@ -27,12 +27,7 @@ fn client_frame(first: u8, payload: &[u8]) -> Vec<u8> {
         }
     }
     out.extend(MASK);
-    out.extend(
-        payload
-            .iter()
-            .enumerate()
-            .map(|(index, byte)| byte ^ MASK[index % 4]),
-    );
+    out.extend(payload.iter().enumerate().map(|(index, byte)| byte ^ MASK[index % 4]));
     out
 }
 
@@ -56,12 +51,7 @@ struct Outcome {
 /// Feeds `bytes` in chunks of the sizes given, over and over, up to a close, a violation or the end.
 fn decode(bytes: &[u8], chunk_sizes: &[usize], limit: u32) -> Outcome {
     let mut decoder = Decoder::new(limit);
-    let mut outcome = Outcome {
-        events: Vec::new(),
-        violation: None,
-        bytes_reserved_max: 0,
-        is_idle: false,
-    };
+    let mut outcome = Outcome { events: Vec::new(), violation: None, bytes_reserved_max: 0, is_idle: false };
     let mut bytes = bytes.to_vec();
     let mut rest = bytes.as_mut_slice();
     let mut sizes = chunk_sizes.iter().cycle();
@@ -112,14 +102,8 @@ impl Write for Tape {
 
 /// What tungstenite makes of the same bytes: its messages, and whether it failed other than by their end.
 fn oracle(bytes: &[u8], limit: u32) -> (Vec<Message>, bool) {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(limit as usize))
-        .max_frame_size(Some(limit as usize));
-    let mut socket = WebSocket::from_raw_socket(
-        Tape(io::Cursor::new(bytes.to_vec())),
-        Role::Server,
-        Some(config),
-    );
+    let config = WebSocketConfig::default().max_message_size(Some(limit as usize)).max_frame_size(Some(limit as usize));
+    let mut socket = WebSocket::from_raw_socket(Tape(io::Cursor::new(bytes.to_vec())), Role::Server, Some(config));
     let mut messages = Vec::new();
     loop {
         match socket.read() {
@@ -128,9 +112,7 @@ fn oracle(bytes: &[u8], limit: u32) -> (Vec<Message>, bool) {
                 return (messages, false);
             }
             Ok(message) => messages.push(message),
-            Err(tungstenite::Error::Protocol(
-                tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
-            )) => return (messages, false),
+            Err(tungstenite::Error::Protocol(tungstenite::error::ProtocolError::ResetWithoutClosingHandshake)) => return (messages, false),
             Err(_) => return (messages, true),
         }
     }
@@ -142,16 +124,11 @@ fn as_message(event: &Event<'_>) -> Message {
         Event::Binary(bytes) => Message::binary(bytes.to_vec()),
         Event::Ping(bytes) => Message::Ping(bytes.to_vec().into()),
         Event::Pong(bytes) => Message::Pong(bytes.to_vec().into()),
-        Event::Close(reason) => {
-            Message::Close(
-                reason
-                    .as_ref()
-                    .map(|close| tungstenite::protocol::CloseFrame {
-                        code: close.code.into(),
-                        reason: close.reason.to_string().into(),
-                    }),
-            )
-        }
+        Event::Close(reason) => Message::Close(
+            reason
+                .as_ref()
+                .map(|close| tungstenite::protocol::CloseFrame { code: close.code.into(), reason: close.reason.to_string().into() }),
+        ),
     }
 }
 
@@ -174,13 +151,8 @@ fn fragmented(text: bool, payload: &[u8], cuts: &[usize]) -> Vec<u8> {
 fn any_message() -> impl Strategy<Value = Vec<u8>> {
     let cuts = prop::collection::vec(0_usize..200, 0..4);
     prop_oneof![
-        ("\\PC{0,300}", cuts.clone()).prop_map(|(text, cuts)| fragmented(
-            true,
-            text.as_bytes(),
-            &cuts
-        )),
-        (prop::collection::vec(any::<u8>(), 0..1000), cuts)
-            .prop_map(|(bytes, cuts)| fragmented(false, &bytes, &cuts)),
+        ("\\PC{0,300}", cuts.clone()).prop_map(|(text, cuts)| fragmented(true, text.as_bytes(), &cuts)),
+        (prop::collection::vec(any::<u8>(), 0..1000), cuts).prop_map(|(bytes, cuts)| fragmented(false, &bytes, &cuts)),
         prop::collection::vec(any::<u8>(), 0..125).prop_map(|bytes| client_frame(0x8a, &bytes)),
     ]
 }
@@ -249,20 +221,13 @@ fn compare_hostile(stream: &[u8], chunks: &[usize]) -> Result<(), TestCaseError>
         prop_assert!(!has_failed, "the oracle fails, we do not");
         prop_assert_eq!(ours, messages);
     } else {
-        prop_assert!(
-            messages.starts_with(&ours),
-            "{:?} is no prefix of {:?}",
-            ours,
-            messages
-        );
+        prop_assert!(messages.starts_with(&ours), "{:?} is no prefix of {:?}", ours, messages);
     }
     Ok(())
 }
 
 fn violation_of(bytes: &[u8]) -> Option<u16> {
-    decode(bytes, &[usize::MAX], LIMIT)
-        .violation
-        .map(Violation::code)
+    decode(bytes, &[usize::MAX], LIMIT).violation.map(Violation::code)
 }
 
 #[test]
@@ -314,27 +279,13 @@ fn wrong_utf8_fails_before_its_frame_is_complete() {
 fn close_payloads_follow_the_rules() {
     assert_eq!(violation_of(&client_frame(0x88, b"\x03")), Some(1002));
     for code in [0_u16, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65_535] {
-        assert_eq!(
-            violation_of(&client_frame(0x88, &code.to_be_bytes())),
-            Some(1002),
-            "{code}"
-        );
+        assert_eq!(violation_of(&client_frame(0x88, &code.to_be_bytes())), Some(1002), "{code}");
     }
     for code in [1000_u16, 1003, 1007, 1014, 3000, 4999] {
-        assert_eq!(
-            violation_of(&client_frame(0x88, &code.to_be_bytes())),
-            None,
-            "{code}"
-        );
+        assert_eq!(violation_of(&client_frame(0x88, &code.to_be_bytes())), None, "{code}");
     }
-    assert_eq!(
-        violation_of(&client_frame(0x88, b"\x03\xe8\xff")),
-        Some(1007)
-    );
-    assert_eq!(
-        decode(&client_frame(0x88, b""), &[1], LIMIT).events,
-        [Event::Close(None)]
-    );
+    assert_eq!(violation_of(&client_frame(0x88, b"\x03\xe8\xff")), Some(1007));
+    assert_eq!(decode(&client_frame(0x88, b""), &[1], LIMIT).events, [Event::Close(None)]);
 }
 
 #[test]
