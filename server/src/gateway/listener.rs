@@ -80,10 +80,8 @@ impl Acceptor {
         if let Err(error) = SockRef::from(&self.listener).shutdown(Shutdown::Both) {
             tracing::debug!(%error, "shut down listener");
         }
-        if let Some(thread) = self.thread.take() {
-            if thread.join().is_err() {
-                tracing::error!("the accepting thread had panicked");
-            }
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the accepting thread had panicked");
         }
     }
 }

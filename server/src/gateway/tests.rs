@@ -1,1 +1,10 @@
-//! Tests.
+//! The gateway over real loopback sockets: `harness` a server in this process with a gateway of its own, the other
+//! files a behaviour each.
+
+mod conformance;
+mod drain;
+mod harness;
+mod hostile;
+mod http;
+mod slow;
+mod websocket;

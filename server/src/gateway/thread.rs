@@ -198,10 +198,11 @@ pub(crate) struct Hook(pub(crate) Weak<GatewayThread>);
 
 impl FlushHook for Hook {
     fn wake(&self, id: SessionId) {
-        if let Some(thread) = self.0.upgrade() {
-            if let Some(conn) = thread.conn_of(id) {
-                thread.mark_dirty(&conn);
-            }
+        let Some(thread) = self.0.upgrade() else {
+            return;
+        };
+        if let Some(conn) = thread.conn_of(id) {
+            thread.mark_dirty(&conn);
         }
     }
 

@@ -160,10 +160,10 @@ impl Decoder {
             kept = partial.header;
             partial.header_length
         });
-        if kept_length == 0 {
-            if let Some((header, length)) = header::parse(input)? {
-                return Ok(Some((header, &mut input[length..])));
-            }
+        if kept_length == 0
+            && let Some((header, length)) = header::parse(input)?
+        {
+            return Ok(Some((header, &mut input[length..])));
         }
         let added = input.len().min(HEADER_BYTES_MAX - kept_length);
         kept[kept_length..kept_length + added].copy_from_slice(&input[..added]);

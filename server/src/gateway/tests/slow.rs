@@ -1,0 +1,129 @@
+//! Clients that do not read.
+
+use socket2::SockRef;
+use tokio::io::AsyncReadExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::timeout;
+
+use super::harness::{FakeGateway, OUTBOX_BYTES_MAX, PATIENCE, Raw, Server, hear, masked, say};
+use crate::gateway::GatewayLimits;
+use crate::ws::encode::{FrameKind, frame};
+
+/// Echo frames of 96 bytes: far more than all buffers on the way hold.
+const NUM_FRAMES: usize = 150_000;
+
+/// A client with a small receive buffer, so that little of what it does not read is on its side.
+async fn small(server: &Server, path: &str) -> Raw {
+    let mut raw = server.raw().await;
+    SockRef::from(&raw.0).set_recv_buffer_size(64 << 10).unwrap();
+    raw.upgrade(path).await;
+    raw
+}
+
+#[actix_web::test]
+async fn who_never_reads_is_closed_with_3008_in_bounded_memory() {
+    let limits = GatewayLimits { close_write_ms: 10_000, ..GatewayLimits::default() };
+    let server = Server::start(limits);
+    let mut raw = small(&server, "/connection/websocket").await;
+    let mut bystander = server.session().await;
+    let gateway = &server.gateway;
+    let chunk = frame(FrameKind::Text, &[b'x'; 16_000]);
+    let mut bytes_pushed = 0;
+    while gateway.sessions.borrow().contains_key(&0) {
+        gateway.push(FakeGateway::id(0), chunk.clone());
+        bytes_pushed += chunk.len();
+        tokio::task::yield_now().await;
+        assert!(bytes_pushed < 64 << 20, "it is never closed");
+    }
+    assert!(gateway.output_bytes_max.get() <= OUTBOX_BYTES_MAX + chunk.len());
+    say(&mut bystander, "and me?").await;
+    assert_eq!(hear(&mut bystander).await.to_string(), "echo:and me?");
+    // When it reads after all, it finds whole frames and then the code.
+    let heard = raw.rest().await;
+    let mut rest = heard.as_slice();
+    while rest.starts_with(&chunk) {
+        rest = &rest[chunk.len()..];
+    }
+    assert_eq!(rest, b"\x88\x06\x0b\xc0slow");
+    assert!(heard.len() < bytes_pushed, "nothing was dropped");
+}
+
+#[actix_web::test]
+async fn who_never_reads_its_close_is_dropped_in_time() {
+    let limits = GatewayLimits { close_write_ms: 200, ..GatewayLimits::default() };
+    let server = Server::start(limits);
+    let mut raw = small(&server, "/connection/websocket").await;
+    let gateway = &server.gateway;
+    gateway.until("open", |gateway| !gateway.sessions.borrow().is_empty()).await;
+    let chunk = frame(FrameKind::Text, &[b'x'; 60_000]);
+    while gateway.sessions.borrow().contains_key(&0) {
+        gateway.push(FakeGateway::id(0), chunk.clone());
+        tokio::task::yield_now().await;
+    }
+    // Unread input makes the drop a reset, which is what a writer sees at last.
+    let dropped = async {
+        while raw.0.write_all(&masked(0x81, b"x")).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, dropped).await.unwrap();
+}
+
+#[actix_web::test]
+async fn an_echo_client_that_does_not_read_is_not_read() {
+    let limits = GatewayLimits { echo_unsent_bytes_max: 64 << 10, ..GatewayLimits::default() };
+    let server = Server::start(limits);
+    let raw = small(&server, "/debug/echo").await;
+    let (mut reader, mut writer) = raw.0.into_split();
+    let sending = actix_rt::spawn(async move {
+        let frames = masked(0x82, &[b'x'; 94]).repeat(100);
+        for _ in 0..NUM_FRAMES / 100 {
+            writer.write_all(&frames).await.unwrap();
+        }
+        writer
+    });
+    // With 14 MB to send and buffers of a few hundred KiB, the writer can only wait.
+    for _ in 0..20_000 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!sending.is_finished(), "the server took everything");
+    let mut num_bytes = 0;
+    let mut buffer = vec![0; 1 << 20];
+    while num_bytes < NUM_FRAMES * 96 {
+        num_bytes += timeout(PATIENCE, reader.read(&mut buffer)).await.unwrap().unwrap();
+    }
+    drop(sending.await.unwrap());
+}
+
+#[actix_web::test]
+async fn pings_without_reading_cost_one_pong() {
+    let server = Server::default();
+    let mut raw = small(&server, "/connection/websocket").await;
+    let gateway = &server.gateway;
+    gateway.until("open", |gateway| !gateway.sessions.borrow().is_empty()).await;
+    // Fill the socket without going over the outbox limit.
+    let chunk = frame(FrameKind::Text, &[b'x'; 16_000]);
+    let mut written = 0;
+    let mut num_pushed = 0;
+    loop {
+        gateway.push(FakeGateway::id(0), chunk.clone());
+        num_pushed += 1;
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+        if gateway.bytes_written.get() == written {
+            break;
+        }
+        written = gateway.bytes_written.get();
+    }
+    let pings = masked(0x89, b"12345678").repeat(50_000);
+    raw.send(pings).await;
+    raw.send(masked(0x81, b"after")).await;
+    gateway.until("heard", |gateway| gateway.num_texts.get() == 1).await;
+    raw.send(masked(0x88, b"\x03\xe8")).await;
+    let heard = raw.rest().await;
+    let frames = &heard[num_pushed * chunk.len()..];
+    assert!(frames.ends_with(b"\x88\x02\x03\xe8"), "{frames:?}");
+    let num_pongs = frames.windows(10).filter(|bytes| bytes == b"\x8a\x0812345678").count();
+    assert!((1..20).contains(&num_pongs), "{num_pongs} pongs");
+}
