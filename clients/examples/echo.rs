@@ -18,7 +18,7 @@ use rialto_client::protocol::event::{ConversationEvent, InboxEvent};
 use rialto_client::protocol::limits::TEXT_BYTES_MAX;
 use rialto_client::protocol::rpc::{Conversation, ConversationKind, ListMessages, SendMessage};
 use rialto_client::protocol::{Channel, ClientId, ConversationId, UserId};
-use rialto_client::{Client, Error, Event, Events, Position, SubscribeOptions};
+use rialto_client::{Client, ConnectionState, Error, Event, Events, Position, Reason, SubscribeOptions};
 
 /// What every answer begins with.
 const PREFIX: &str = "echo: ";
@@ -57,6 +57,11 @@ async fn main() -> Result<()> {
     let me = session.user().id;
     tracing::info!(user = %me, "logged in");
     let (client, events) = Client::builder(arguments.url).token(session.token_source()).start()?;
+    answer_all(client, me, events).await
+}
+
+/// Runs until the client is closed; an error when somebody else closed it.
+pub(crate) async fn answer_all(client: Client, me: UserId, events: Events) -> Result<()> {
     Echo { client, me, heard: HashMap::new() }.run(events).await
 }
 
@@ -78,7 +83,10 @@ impl Echo {
                 Err(error) => tracing::warn!(%error, "left out"),
             }
         }
-        Ok(())
+        match self.client.state() {
+            ConnectionState::Closed { reason } if reason.code != Reason::CLOSED_BY_OWNER => anyhow::bail!("closed: {reason}"),
+            _ => Ok(()),
+        }
     }
 
     async fn event(&mut self, event: Event) -> Result<(), Error> {

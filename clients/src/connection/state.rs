@@ -173,10 +173,12 @@ impl Connection {
         self.write_own(Own::Connect, &CommandKind::Connect(connect), out);
     }
 
-    fn write_own(&mut self, own: Own, kind: &CommandKind, out: &mut Vec<Effect>) {
+    /// Returns the command's id.
+    fn write_own(&mut self, own: Own, kind: &CommandKind, out: &mut Vec<Effect>) -> u32 {
         self.next_id += 1;
         self.own.insert(self.next_id, own);
         out.push(Effect::Write(command::encode(self.next_id, kind)));
+        self.next_id
     }
 
     fn open_failed(&mut self, now_ms: u64, text: String, out: &mut Vec<Effect>) {

@@ -20,8 +20,8 @@ pub(crate) enum Phase {
     Idle,
     /// Waiting for the owner's token callback.
     FetchingToken { until_ms: u64 },
-    /// Waiting for the reply.
-    Subscribing { until_ms: u64 },
+    /// Waiting for the reply with this id; one to an earlier subscribe on the channel does not count.
+    Subscribing { id: u32, until_ms: u64 },
     /// Publications come.
     Live,
     /// Refused for now.
@@ -71,7 +71,7 @@ impl Subscription {
     pub(crate) fn deadline_ms(&self, connected: bool) -> Option<u64> {
         match self.phase {
             _ if !connected => None,
-            Phase::FetchingToken { until_ms } | Phase::Subscribing { until_ms } | Phase::Pausing { until_ms } => Some(until_ms),
+            Phase::FetchingToken { until_ms } | Phase::Subscribing { until_ms, .. } | Phase::Pausing { until_ms } => Some(until_ms),
             Phase::Live => self.refresh_at_ms,
             Phase::Idle => None,
         }

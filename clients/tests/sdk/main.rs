@@ -1,6 +1,7 @@
 //! The SDK over real sockets, against a server that each test scripts.
 
 mod peer;
+mod programs;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use rialto_client::{Builder, Client};
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -40,6 +41,26 @@ impl Peer {
         Connection { stream: within(tokio_tungstenite::accept_async(tcp)).await.expect("a handshake") }
     }
 
+    /// Answers one HTTP call and closes; returns its first line, its head and its body.
+    pub(crate) async fn serves(&self, status: &str, headers: &str, body: &str) -> (String, String, String) {
+        let (tcp, _) = within(self.listener.accept()).await.expect("a connection");
+        let mut tcp = BufReader::new(tcp);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(within(tcp.read_line(&mut head)).await.expect("a head"), 0, "{head}");
+        }
+        let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+        let mut sent = vec![0; length];
+        within(tcp.read_exact(&mut sent)).await.expect("a body");
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        within(tcp.write_all(answer.as_bytes())).await.expect("the client listens");
+        within(tcp.flush()).await.expect("the client listens");
+        (head.lines().next().unwrap_or_default().to_owned(), head, String::from_utf8(sent).expect("text"))
+    }
+
     /// Accepts, and answers `connect` with what is given; returns the connect's body.
     pub(crate) async fn welcome(&self, result: &str) -> (Connection, Value) {
         let mut connection = self.accept().await;
@@ -69,6 +90,14 @@ impl Connection {
 
     pub(crate) async fn answers(&mut self, request: &Value, data: &str) {
         self.says(&format!("{{\"id\":{},\"rpc\":{{\"data\":{data}}}}}", request["id"])).await;
+    }
+
+    /// Reads a call of this rpc method and answers it; returns its body.
+    pub(crate) async fn serves(&mut self, method: &str, data: &str) -> Value {
+        let request = self.reads().await;
+        assert_eq!(request["rpc"]["method"], method, "{request}");
+        self.answers(&request, data).await;
+        request["rpc"]["data"].clone()
     }
 
     pub(crate) async fn closes(mut self, code: u16, reason: &str) {

@@ -73,9 +73,11 @@ impl Connection {
             subscription.phase = Phase::FetchingToken { until_ms: now_ms + TOKEN_WITHIN_MS };
             return out.push(Effect::FetchSubscriptionToken { channel: channel.to_owned() });
         }
-        subscription.phase = Phase::Subscribing { until_ms: now_ms + SUBSCRIBE_WITHIN_MS };
         let request = CommandKind::Subscribe(subscription.request(channel));
-        self.write_own(Own::Subscribe { channel: channel.to_owned() }, &request, out);
+        let id = self.write_own(Own::Subscribe { channel: channel.to_owned() }, &request, out);
+        if let Some(subscription) = self.channels.get_mut(channel) {
+            subscription.phase = Phase::Subscribing { id, until_ms: now_ms + SUBSCRIBE_WITHIN_MS };
+        }
     }
 
     pub(super) fn subscription_token(&mut self, now_ms: u64, channel: &str, result: Result<String, TokenError>, out: &mut Vec<Effect>) {
@@ -98,8 +100,17 @@ impl Connection {
         }
     }
 
-    pub(super) fn subscribe_reply(&mut self, now_ms: u64, channel: &str, result: Result<String, WireError>, out: &mut Vec<Effect>) {
-        let Some(subscription) = self.channels.get_mut(channel) else { return };
+    pub(super) fn subscribe_reply(
+        &mut self,
+        now_ms: u64,
+        id: u32,
+        channel: &str,
+        result: Result<String, WireError>,
+        out: &mut Vec<Effect>,
+    ) {
+        let awaited =
+            |subscription: &&mut Subscription| matches!(subscription.phase, Phase::Subscribing { id: awaited, .. } if awaited == id);
+        let Some(subscription) = self.channels.get_mut(channel).filter(awaited) else { return };
         match result {
             Ok(body) => match serde_json::from_str::<SubscribeResult>(&body) {
                 Ok(result) => {
@@ -224,7 +235,7 @@ impl Connection {
         for channel in due {
             let Some(subscription) = self.channels.get_mut(&channel) else { continue };
             match subscription.phase {
-                Phase::Subscribing { until_ms } if until_ms <= now_ms => {
+                Phase::Subscribing { until_ms, .. } if until_ms <= now_ms => {
                     let reason = Reason::new(Reason::NO_REPLY, "no subscribe reply in time");
                     return self.give_up(now_ms, reason, "no reply", out);
                 }

@@ -37,7 +37,7 @@ impl Connection {
     fn reply(&mut self, now_ms: u64, id: u32, result: Result<String, WireError>, out: &mut Vec<Effect>) {
         match self.own.remove(&id) {
             Some(Own::Connect) => self.connect_reply(now_ms, result, out),
-            Some(Own::Subscribe { channel }) => self.subscribe_reply(now_ms, &channel, result, out),
+            Some(Own::Subscribe { channel }) => self.subscribe_reply(now_ms, id, &channel, result, out),
             Some(Own::Refresh) => self.refresh_reply(now_ms, result, out),
             Some(Own::SubscriptionRefresh { channel }) => self.subscription_refresh_reply(now_ms, &channel, result, out),
             Some(Own::Unsubscribe) => {}

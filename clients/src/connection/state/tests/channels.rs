@@ -205,3 +205,16 @@ fn unsubscribing_ends_it_here_and_there() {
     rig.hear(&typed(8));
     assert_eq!(rig.events(), []);
 }
+
+#[test]
+fn a_late_reply_to_an_earlier_subscribe_is_not_taken_for_the_present_one() {
+    let mut rig = Rig::connected();
+    subscribe(&mut rig, ROOM, wish());
+    rig.give(Input::Unsubscribe { channel: ROOM.into() });
+    rig.give(Input::Subscribe { key: 901, channel: ROOM.into(), wish: wish() });
+    rig.effects();
+    rig.hear(r#"{"id":2,"error":{"code":403,"message":"forbidden"}}"#);
+    assert_eq!(rig.effects(), []);
+    rig.hear(r#"{"id":4,"subscribe":{"recoverable":true,"epoch":"e1","offset":7}}"#);
+    assert!(matches!(rig.answers().as_slice(), [(901, Ok(_))]));
+}
