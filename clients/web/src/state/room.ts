@@ -59,7 +59,7 @@ export class Room {
   private markTimer = 0;
   private askedQuotes = new Set<number>();
 
-  constructor(private readonly session: Session, readonly id: string) {
+  constructor(readonly session: Session, readonly id: string) {
     this.channel = `conversation:${id}`;
     this.typists = new TypingBoard((typing) => this.patch({ typing }));
   }

@@ -41,6 +41,8 @@ export class Session {
   isStopped = false;
   /** The conversation on screen. */
   current: string | null = null;
+  /** The conversation whose end is being looked at: nothing in it is unread, whatever is still on its way. */
+  reading: string | null = null;
   private readonly rooms = new Map<string, Room>();
   private readonly refreshTimers = new Map<string, number>();
 
@@ -130,7 +132,7 @@ export class Session {
     if (id === undefined) return;
     switch (event.type) {
       case 'conversation_changed':
-        if (this.inbox.value.has(id)) this.inbox.update((inbox) => withLast(inbox, id, event.last, event.unread));
+        if (this.inbox.value.has(id)) this.inbox.update((inbox) => withLast(inbox, id, event.last, this.reading === id ? 0 : event.unread));
         else this.refresh(id);
         break;
       case 'conversation_added':
@@ -222,7 +224,7 @@ export class Session {
         const { sender = '', text = '', time = 0 } = event;
         const known = this.inbox.value.get(id);
         const isNew = offset > (known?.last?.offset ?? 0);
-        const unread = isNew && sender !== this.me.id ? (known?.unread ?? 0) + 1 : known?.unread;
+        const unread = isNew && sender !== this.me.id && this.reading !== id ? (known?.unread ?? 0) + 1 : known?.unread;
         this.inbox.update((inbox) => withLast(inbox, id, { offset, sender, text, time }, unread));
         if (id === this.current && sender !== this.me.id) void this.speak(sender, text);
         break;

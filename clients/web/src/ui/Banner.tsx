@@ -35,6 +35,8 @@ export function Banner(): JSX.Element {
   const session = useSession();
   const status = useStore(session.status);
   const isUp = status.state === 'connected';
+  // Before the first connection and after logging out there is no code, and nothing to say.
+  const hasEnded = status.state === 'disconnected' && status.code !== 0;
   const [wasDown, setWasDown] = useState(false);
   const [isQuiet, setQuiet] = useState(true);
   const now = useNow(status.retryAt !== null);
@@ -45,13 +47,13 @@ export function Banner(): JSX.Element {
       const timer = window.setTimeout(() => setWasDown(false), BACK_MS);
       return () => window.clearTimeout(timer);
     }
-    if (status.attempt > 0 || status.state === 'disconnected') setWasDown(true);
+    if (status.attempt > 0 || hasEnded) setWasDown(true);
     const timer = window.setTimeout(() => setQuiet(false), QUIET_MS);
     return () => window.clearTimeout(timer);
-  }, [isUp, status.attempt > 0, status.state]);
+  }, [isUp, status.attempt > 0, hasEnded]);
 
-  const isLost = !isUp && (status.attempt > 0 || status.state === 'disconnected' || !isQuiet);
-  const isShown = !session.isStopped && (isLost || (isUp && wasDown)) && !(status.state === 'disconnected' && status.code === 0);
+  const isLost = !isUp && (status.attempt > 0 || hasEnded || !isQuiet);
+  const isShown = !session.isStopped && (isLost || (isUp && wasDown));
   return (
     <div class="banner-slot" role="status" aria-label="Connection" aria-atomic="true">
       {isShown && (isUp ? <p class="banner good"><Icon name="check" size={16} /><span>Back online. Everything is up to date.</span></p> : (

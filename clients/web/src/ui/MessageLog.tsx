@@ -73,7 +73,7 @@ export function MessageLog({ room, isDirect, canModerate, editing, onEdit, onEdi
           return (
             <MessageItem key={`m${message.offset}`} room={room} message={message} isFirst={row.isFirst} isDirect={isDirect} canModerate={canModerate}
               quoted={message.reply_to === undefined ? undefined : room.quote(message.reply_to)}
-              isOnline={view.online.has(message.sender)} isEditing={editing === message.offset} isMarked={marked === message.offset}
+              isOnline={message.sender !== room.me && view.online.has(message.sender)} isEditing={editing === message.offset} isMarked={marked === message.offset}
               onEdit={onEdit} onEdited={onEdited} onDelete={onDelete} onReply={onReply} onJump={(offset) => void jump(offset)} />
           );
         })}
@@ -107,12 +107,17 @@ function useArrival(room: Room, timeline: Timeline, firstUnread: number, scroll:
   }, [timeline.pending.length]);
   useEffect(() => {
     const look = (): void => {
-      if (scroll.isAtEnd && document.visibilityState === 'visible') room.read();
+      const isReading = scroll.isAtEnd && document.visibilityState === 'visible';
+      room.session.reading = isReading ? room.id : null;
+      if (isReading) room.read();
     };
     look();
     if (scroll.isAtEnd) room.trim();
     document.addEventListener('visibilitychange', look);
-    return () => document.removeEventListener('visibilitychange', look);
+    return () => {
+      room.session.reading = null;
+      document.removeEventListener('visibilitychange', look);
+    };
   }, [scroll.isAtEnd, newest, timeline.isLoaded]);
 }
 

@@ -111,13 +111,17 @@ function Title({ room, conversation }: { room: Room; conversation: Conversation 
   const isOtherOnline = conversation.kind === 'direct' && online.has(other);
   const members = conversation.member_count ?? conversation.members.length;
   const kind = conversation.kind === 'public' ? 'Public · ' : '';
-  const line = conversation.kind === 'direct' ? (isOtherOnline ? 'Online' : 'Offline') : `${kind}${count(members, 'member')} · ${online.size} online`;
+  // While we are cut off ourselves we cannot know who is there.
+  const isKnown = useStore(useSession().status, (status) => status.state === 'connected');
+  const presence = conversation.kind === 'direct' ? (isOtherOnline ? 'Online' : 'Offline') : `${online.size} online`;
+  const parts = conversation.kind === 'direct' ? [] : [`${kind}${count(members, 'member')}`];
+  const line = (isKnown ? [...parts, presence] : parts).join(' · ');
   return (
     <>
       <ConversationAvatar conversation={conversation} isOnline={isOtherOnline} />
       <div class="room-title">
         <h2>{name}</h2>
-        <p aria-label="Presence">{line}</p>
+        <p role="group" aria-label="Presence">{line}</p>
       </div>
     </>
   );

@@ -8,8 +8,8 @@ const OLDER_AHEAD = 600;
 
 interface Anchor {
   readonly element: HTMLElement;
-  /** Where its top stood in the window. */
-  readonly top: number;
+  /** Where it stood in the content. */
+  readonly offsetTop: number;
 }
 
 export interface LogScroll {
@@ -21,7 +21,7 @@ export interface LogScroll {
   onScroll(): void;
 }
 
-/** The first child that reaches below the top edge; children lie one below the other, so halving finds it. */
+/** The first message that reaches below the top edge; children lie one below the other, so halving finds it. */
 function firstVisible(log: HTMLElement): HTMLElement | null {
   const { children } = log;
   let low = 0;
@@ -32,7 +32,10 @@ function firstVisible(log: HTMLElement): HTMLElement | null {
     if (child.offsetTop + child.offsetHeight <= log.scrollTop) low = middle + 1;
     else high = middle;
   }
-  return (children[low] as HTMLElement | undefined) ?? null;
+  // Lines between messages come and go with what is around them; only a message can be held on to.
+  let element = children[low] ?? null;
+  while (element !== null && !element.matches('article')) element = element.nextElementSibling;
+  return element as HTMLElement | null;
 }
 
 /**
@@ -51,7 +54,7 @@ export function useLogScroll(onNearStart: () => void): LogScroll {
     sticks.current = element.scrollHeight - element.scrollTop - element.clientHeight < BOTTOM_SLACK;
     setAtEnd(sticks.current);
     const first = firstVisible(element);
-    anchor.current = first === null ? null : { element: first, top: first.offsetTop - element.scrollTop };
+    anchor.current = first === null ? null : { element: first, offsetTop: first.offsetTop };
   }, []);
 
   const settle = useCallback(() => {
@@ -59,8 +62,10 @@ export function useLogScroll(onNearStart: () => void): LogScroll {
     if (element === null) return;
     if (sticks.current) element.scrollTop = element.scrollHeight;
     else if (anchor.current?.element.isConnected === true) {
-      const wanted = anchor.current.element.offsetTop - anchor.current.top;
-      if (Math.abs(wanted - element.scrollTop) >= 1) element.scrollTop = wanted;
+      // Moves by as much as the anchor moved, from wherever the reader is by now: a scroll event may still be on its way.
+      const { element: kept, offsetTop } = anchor.current;
+      anchor.current = { element: kept, offsetTop: kept.offsetTop };
+      if (kept.offsetTop !== offsetTop) element.scrollTop += kept.offsetTop - offsetTop;
     }
   }, []);
 
