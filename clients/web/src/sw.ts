@@ -9,7 +9,8 @@ const CACHE = `rialto-${__VERSION__}`;
 const PAGE_TIMEOUT_MS = 3_000;
 
 worker.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([...__SHELL__])).then(() => worker.skipWaiting()));
+  const fresh = __SHELL__.map((path) => new Request(path, { cache: 'reload' }));
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(fresh)).then(() => worker.skipWaiting()));
 });
 
 worker.addEventListener('activate', (event) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Person } from '../lib/person.mjs';
+import { Person, until } from '../lib/person.mjs';
 
 export const network = [
   {
@@ -61,6 +61,48 @@ export const network = [
       }
       assert.deepEqual(await bob.texts(), expected);
       assert.deepEqual(await ada.texts(), expected);
+      await Promise.all([ada.leaves(), bob.leaves()]);
+    },
+  },
+  {
+    name: 'what was written while cut off survives a reload and arrives once',
+    async test({ browser, url, run }) {
+      const ada = await Person.arrives(browser, url, 'Ada', run);
+      const bob = await Person.arrives(browser, url, 'Bob', run);
+      await Promise.all([ada.registers(), bob.registers()]);
+      await ada.creates('Group', 'Pigeon post', [bob]);
+      await bob.opens('Pigeon post');
+      await bob.page.evaluate(() => navigator.serviceWorker.ready);
+      await bob.isCutOff();
+      await bob.says('carried by hand');
+      await bob.says('and this one too');
+      await bob.log.getByText('Waiting for the connection').first().waitFor();
+      await bob.page.reload();
+      await bob.page.getByText('The server cannot be reached. Trying again…').waitFor();
+      await bob.context.setOffline(false);
+      await bob.sees('and this one too');
+      await ada.sees('and this one too');
+      assert.deepEqual(await ada.texts(), ['carried by hand', 'and this one too']);
+      await until('nothing is waiting any more', async () => (await bob.log.locator('.pending').count()) === 0);
+      assert.deepEqual(await bob.texts(), ['carried by hand', 'and this one too']);
+      await Promise.all([ada.leaves(), bob.leaves()]);
+    },
+  },
+  {
+    name: 'somebody who is removed sees it at once',
+    async test({ browser, url, run }) {
+      const ada = await Person.arrives(browser, url, 'Ada', run);
+      const bob = await Person.arrives(browser, url, 'Bob', run);
+      await Promise.all([ada.registers(), bob.registers()]);
+      await ada.creates('Group', 'Closed gate', [bob]);
+      await bob.opens('Closed gate');
+      await ada.page.getByRole('button', { name: 'Conversation details' }).click();
+      const details = ada.page.getByRole('dialog', { name: 'Closed gate' });
+      await details.getByRole('button', { name: 'Remove Bob' }).click();
+      await details.getByText('1 member', { exact: true }).waitFor();
+      await until('the conversation is closed for Bob', async () => (await bob.entry('Closed gate').count()) === 0);
+      await bob.page.getByRole('heading', { name: /You are not in this conversation|Closed gate/, level: 2 }).waitFor();
+      assert.equal(await bob.box.count(), 0, 'there is nowhere to write');
       await Promise.all([ada.leaves(), bob.leaves()]);
     },
   },

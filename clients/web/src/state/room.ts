@@ -3,7 +3,7 @@ import {
   acknowledge, addPending, applyEvent, changePending, dropPending, EMPTY_TIMELINE, firstUnread, foldEvent, indexOfOffset, prepend, resetTo,
   trim,
 } from '../model/timeline.ts';
-import type { Timeline } from '../model/timeline.ts';
+import type { PendingMessage, Timeline } from '../model/timeline.ts';
 import type { ConversationEvent, Message } from '../model/types.ts';
 import { CommandError } from '../realtime/error.ts';
 import type { ClientInfo } from '../realtime/frames.ts';
@@ -77,7 +77,9 @@ export class Room {
   }
 
   private fold(change: (timeline: Timeline) => Timeline): void {
+    const { pending } = this.timeline;
     this.view.update((view) => ({ ...view, timeline: change(view.timeline) }));
+    if (this.timeline.pending !== pending) this.session.keepUnsent();
   }
 
   // ---- following ----
@@ -105,7 +107,8 @@ export class Room {
     },
     unsubscribed: (code, reason) => {
       this.typists.clear();
-      const problem = explain(new CommandError(code, reason, false));
+      const isRemoval = code >= 2000 && code < 3000;
+      const problem = isRemoval ? 'You are no longer in this conversation.' : explain(new CommandError(code, reason, false));
       this.patch({ problem, isClosed: true, online: new Set() });
     },
   };
@@ -248,6 +251,12 @@ export class Room {
     this.fold((timeline) => addPending(timeline, replyTo === undefined ? message : { ...message, replyTo }));
     this.lastTypingAt = 0;
     this.patch({ firstUnread: 0 });
+    void this.pump();
+  }
+
+  /** Takes up messages that were written before a reload. */
+  restore(messages: readonly PendingMessage[]): void {
+    this.fold((timeline) => messages.reduce(addPending, timeline));
     void this.pump();
   }
 

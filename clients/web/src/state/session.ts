@@ -11,6 +11,7 @@ import type { Listener } from '../realtime/subscription.ts';
 import { Api } from './api.ts';
 import type { Auth } from './auth.ts';
 import { explain } from './errors.ts';
+import { keepUnsent, takeUnsent } from './outbox.ts';
 import { Profiles } from './profiles.ts';
 import { Room } from './room.ts';
 import { Toasts } from './toasts.ts';
@@ -62,6 +63,20 @@ export class Session {
     window.addEventListener('online', this.onOnline);
     window.addEventListener('offline', this.onOffline);
     document.addEventListener('visibilitychange', this.onVisible);
+    const unsent = takeUnsent(this.me.id);
+    for (const conversation of new Set(unsent.map((entry) => entry.conversation))) {
+      this.room(conversation).restore(unsent.filter((entry) => entry.conversation === conversation).map((entry) => entry.message));
+    }
+  }
+
+  forgetUnsent(): void {
+    keepUnsent(this.me.id, []);
+  }
+
+  /** Keeps over a reload what is not acknowledged yet. */
+  keepUnsent(): void {
+    const rooms = [...this.rooms.values()];
+    keepUnsent(this.me.id, rooms.flatMap((room) => room.view.value.timeline.pending.map((message) => ({ conversation: room.id, message }))));
   }
 
   stop(): void {

@@ -34,7 +34,11 @@ function SignedIn({ auth, user }: { auth: Auth; user: Profile }): JSX.Element {
   }, [session]);
   return (
     <SessionContext.Provider value={session}>
-      <Shell onLogout={() => void auth.logout()} />
+      <Shell onLogout={() => {
+        // Whoever logs out leaves nothing behind in this tab.
+        session.forgetUnsent();
+        void auth.logout();
+      }} />
     </SessionContext.Provider>
   );
 }

@@ -12,6 +12,8 @@ export function Dialog({ title, isDrawer = false, onClose, children }: { title: 
     const element = dialog.current;
     const opener = document.activeElement;
     element?.showModal();
+    // The first thing to fill in, or the harmless button; a drawer is for looking first.
+    if (!isDrawer) element?.querySelector<HTMLElement>('input:checked, input, .row .button')?.focus();
     return () => {
       element?.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();

@@ -177,7 +177,9 @@ function Outside({ id, room, onJoined }: { id: string; room: Room; onJoined: () 
         <h2>{found?.title ?? 'You are not in this conversation'}</h2>
         <p>{found !== null ? `${count(found.member_count ?? found.members.length, 'member')}` : (problem ?? 'If it is public, you can join it.')}</p>
         <p class="form-problem" role="alert">{refusal}</p>
-        <button type="button" class="button primary" disabled={isBusy} onClick={() => void join()}>Join conversation</button>
+        {(found === null || found.kind === 'public') && (
+          <button type="button" class="button primary" disabled={isBusy} onClick={() => void join()}>Join conversation</button>
+        )}
       </div>
     </main>
   );
