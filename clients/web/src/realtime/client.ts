@@ -5,38 +5,13 @@ import {
 } from './codes.ts';
 import type { Environment, Socket } from './environment.ts';
 import { CommandError } from './error.ts';
-import { isPing, parseFrame } from './frames.ts';
+import { framesOf, isPing, parseFrame } from './frames.ts';
 import type { ClientInfo, ConnectResult, Push, RefreshResult, Reply, SubscribeResult } from './frames.ts';
+import {
+  COMMAND_TIMEOUT_MS, HANDSHAKE_TIMEOUT_MS, OPEN_TIMEOUT_MS, PENDING_MAX, PING_GRACE_MS, REFRESH_AHEAD_MS, REFRESH_RETRY_MS,
+} from './limits.ts';
 import { Subscription } from './subscription.ts';
 import type { Listener } from './subscription.ts';
-
-/** How long the server may take to answer connect or subscribe before the connection counts as dead, in milliseconds. */
-const HANDSHAKE_TIMEOUT_MS = 5_000;
-/** How long a socket may take to open, in milliseconds. */
-const OPEN_TIMEOUT_MS = 10_000;
-/** How long any other command waits for its reply, in milliseconds. */
-const COMMAND_TIMEOUT_MS = 10_000;
-/** Silence allowed beyond the announced ping interval, in milliseconds. */
-const PING_GRACE_MS = 10_000;
-/** The token is renewed this long before it runs out (or at half its life when that is later), in milliseconds. */
-const REFRESH_AHEAD_MS = 60_000;
-/** Shortest wait before a failed token renewal is tried again; up to twice as long, in milliseconds. */
-const REFRESH_RETRY_MS = 5_000;
-/** Commands waiting for a reply on one connection. */
-const PENDING_MAX = 1_024;
-
-/** Commands are gathered into frames up to this size, well below the server's limit of 64 KiB, in characters. */
-const FRAME_CHARACTERS_MAX = 16_384;
-
-function framesOf(lines: readonly string[]): string[] {
-  const frames: string[] = [];
-  for (const line of lines) {
-    const last = frames.at(-1);
-    if (last !== undefined && last.length + line.length < FRAME_CHARACTERS_MAX) frames[frames.length - 1] = `${last}\n${line}`;
-    else frames.push(line);
-  }
-  return frames;
-}
 
 /** What the connection is doing, for people to see. */
 export interface Status {

@@ -82,3 +82,17 @@ export function parseFrame(text: string): Reply[] {
 export function isPing(reply: Reply): boolean {
   return reply.id === undefined && reply.push === undefined && reply.error === undefined;
 }
+
+/** Commands are gathered into frames up to this size, well below the server's limit of 64 KiB, in characters. */
+const FRAME_CHARACTERS_MAX = 16_384;
+
+/** Joins command lines into frames, in order; a line that is larger than a frame goes alone. */
+export function framesOf(lines: readonly string[]): string[] {
+  const frames: string[] = [];
+  for (const line of lines) {
+    const last = frames.at(-1);
+    if (last !== undefined && last.length + line.length < FRAME_CHARACTERS_MAX) frames[frames.length - 1] = `${last}\n${line}`;
+    else frames.push(line);
+  }
+  return frames;
+}

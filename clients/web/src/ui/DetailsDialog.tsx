@@ -116,8 +116,7 @@ function InviteForm({ onInvite }: { onInvite: (users: string[]) => Promise<boole
     if (await onInvite(people.map((person) => person.id))) setPeople([]);
   };
   return (
-    <section>
-      <h3>Invite</h3>
+    <section class="invite" aria-label="Invite">
       <PeopleField people={people} onChange={setPeople} max={INVITED_MAX} />
       {people.length > 0 && <button type="button" class="button primary" onClick={() => void invite()}>Invite {count(people.length, 'person').replace('persons', 'people')}</button>}
     </section>
