@@ -69,8 +69,11 @@ export const screens = [
         assert.deepEqual(poor, [], `contrast below 4.5 in ${scheme}`);
       }
       await ada.page.getByRole('button', { name: 'New conversation' }).click();
+      const dialog = ada.page.getByRole('dialog', { name: 'New conversation' });
+      await dialog.waitFor();
       await ada.shoots(shots, 'dialog-dark');
       await ada.page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
       await ada.page.getByRole('button', { name: 'Conversation details' }).click();
       await ada.page.getByRole('dialog').getByText('2 members').waitFor();
       await ada.shoots(shots, 'details-dark');

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { Icon } from './icons.tsx';
 
 let lastId = 0;
@@ -8,13 +8,15 @@ let lastId = 0;
 export function Dialog({ title, isDrawer = false, onClose, children }: { title: string; isDrawer?: boolean; onClose: () => void; children: ComponentChildren }): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useRef(`dialog-${++lastId}`);
-  useEffect(() => {
+  const isGone = useRef(false);
+  useLayoutEffect(() => {
     const element = dialog.current;
     const opener = document.activeElement;
     element?.showModal();
     // The first thing to fill in, or the harmless button; a drawer is for looking first.
     if (!isDrawer) element?.querySelector<HTMLElement>('input:checked, input, .row .button')?.focus();
     return () => {
+      isGone.current = true;
       element?.close();
       if (opener instanceof HTMLElement && opener.isConnected) opener.focus();
     };
@@ -24,6 +26,10 @@ export function Dialog({ title, isDrawer = false, onClose, children }: { title: 
       onCancel={(event) => {
         event.preventDefault();
         onClose();
+      }}
+      onClose={() => {
+        // A browser may close without asking; our own closing comes here too, when nobody is to be told any more.
+        if (!isGone.current) onClose();
       }}
       onPointerDown={(event) => {
         if (event.target === event.currentTarget) onClose();
