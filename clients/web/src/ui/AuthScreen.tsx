@@ -1,5 +1,5 @@
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Auth } from '../state/auth.ts';
 import { explain } from '../state/errors.ts';
 import { Logo } from './icons.tsx';
@@ -40,7 +40,7 @@ function AuthForm({ auth, mode }: { auth: Auth; mode: Mode }): JSX.Element {
   const [problem, setProblem] = useState('');
   const [isBusy, setBusy] = useState(false);
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  useLayoutEffect(() => first.current?.focus(), []);
   const isNew = mode === 'register';
 
   const submit = async (event: Event): Promise<void> => {

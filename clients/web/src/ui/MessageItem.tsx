@@ -1,5 +1,5 @@
 import type { JSX, TargetedKeyboardEvent } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { clockTime, fullTime, preview } from '../lib/words.ts';
 import type { Message } from '../model/types.ts';
 import { useName } from '../state/profiles.ts';
@@ -119,7 +119,7 @@ function Tools({ room, message, isMine, canModerate, isPicking, onPick, onReply,
 function EditBox({ room, message, onDone }: { room: Room; message: Message; onDone: () => void }): JSX.Element {
   const [text, setText] = useState(message.text);
   const box = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const element = box.current;
     element?.focus();
     element?.setSelectionRange(element.value.length, element.value.length);
