@@ -1,0 +1,44 @@
+import { CommandError } from '../realtime/error.ts';
+
+/** An HTTP call that was refused or not answered. `status` 0 means that there was no answer. */
+export class HttpError extends Error {
+  constructor(readonly status: number, readonly code: string, message: string, readonly retryAfterMs: number | null) {
+    super(message);
+    this.name = 'HttpError';
+  }
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  invalid_argument: 'That was not accepted as it is.',
+  invalid_credentials: 'The username or password is not right.',
+  token_expired: 'Your session has run out. Log in again.',
+  not_found: 'There is nothing here by that name or id.',
+  not_a_member: 'You are not a member of this conversation.',
+  forbidden: 'You may not do that here.',
+  conflict: 'That is taken or already done.',
+  too_large: 'That is too long.',
+  client_id_expired: 'This waited too long to be sent.',
+  overloaded: 'The server is busy.',
+  unavailable: 'This is unavailable for the moment.',
+  not_configured: 'The server is not set up for this.',
+  banned: 'You have been banned from this conversation.',
+  storage_full: 'The server has no room left for new messages.',
+  rate_limited: 'Too many attempts.',
+  timeout: 'The server did not answer in time.',
+  disconnected: 'The connection was lost.',
+  offline: 'The server cannot be reached.',
+};
+
+function inSeconds(ms: number | null): string {
+  return ms === null ? '' : ` Try again in ${Math.max(1, Math.ceil(ms / 1000))} s.`;
+}
+
+/** Says in words a person understands what went wrong. */
+export function explain(error: unknown): string {
+  if (error instanceof HttpError) {
+    if (error.status === 400 && error.message !== '') return error.message;
+    return (WORDS[error.code] ?? (error.message || 'Something went wrong.')) + inSeconds(error.retryAfterMs);
+  }
+  if (error instanceof CommandError) return WORDS[error.message] ?? (error.message || 'Something went wrong.');
+  return 'Something went wrong.';
+}

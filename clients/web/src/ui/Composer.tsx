@@ -1,0 +1,99 @@
+import type { JSX, Ref, TargetedKeyboardEvent } from 'preact';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { useStore } from '../lib/store.ts';
+import { preview } from '../lib/words.ts';
+import { indexOfOffset } from '../model/timeline.ts';
+import { useName } from '../state/profiles.ts';
+import type { Room } from '../state/room.ts';
+import { useSession } from './context.ts';
+import { Icon } from './icons.tsx';
+
+/** The server's limit of a message's text, in bytes of UTF-8. */
+const TEXT_BYTES_MAX = 32 * 1024;
+/** The box grows up to this height, in CSS pixels. */
+const HEIGHT_MAX = 220;
+
+interface Props {
+  ref: Ref<HTMLTextAreaElement>;
+  room: Room;
+  replyTo: number | null;
+  onReplied: () => void;
+  onEditLast: () => void;
+}
+
+export function Composer({ ref, room, replyTo, onReplied, onEditLast }: Props): JSX.Element {
+  const [text, setText] = useState(room.draft);
+  const box = useRef<HTMLTextAreaElement | null>(null);
+  const bytes = text.length < TEXT_BYTES_MAX / 4 ? 0 : new TextEncoder().encode(text).length;
+  const isTooLong = bytes > TEXT_BYTES_MAX;
+
+  useEffect(() => {
+    room.draft = text;
+  }, [room, text]);
+  useLayoutEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    element.style.height = 'auto';
+    element.style.height = `${Math.min(HEIGHT_MAX, element.scrollHeight)}px`;
+  }, [text]);
+
+  const send = (): void => {
+    const said = text.trim();
+    if (said === '' || isTooLong) return;
+    room.send(said, replyTo ?? undefined);
+    setText('');
+    onReplied();
+    box.current?.focus();
+  };
+
+  const onKeyDown = (event: TargetedKeyboardEvent<HTMLTextAreaElement>): void => {
+    if (event.isComposing) return;
+    // On a phone Enter is the only way to a new line; there the button sends.
+    const sends = event.key === 'Enter' && !event.shiftKey && !matchMedia('(pointer: coarse)').matches;
+    if (sends) {
+      event.preventDefault();
+      send();
+    } else if (event.key === 'ArrowUp' && text === '') {
+      event.preventDefault();
+      onEditLast();
+    } else if (event.key === 'Escape' && replyTo !== null) {
+      onReplied();
+    }
+  };
+  return (
+    <form class="composer" onSubmit={(event) => {
+      event.preventDefault();
+      send();
+    }}>
+      {replyTo !== null && <ReplyStrip room={room} target={replyTo} onCancel={onReplied} />}
+      {isTooLong && <p class="form-problem" role="alert">This is too long by {(bytes - TEXT_BYTES_MAX).toLocaleString()} bytes.</p>}
+      <div class="composer-box">
+        <textarea rows={1} aria-label="Message" placeholder="Write a message" value={text} enterkeyhint="enter"
+          ref={(element) => {
+            box.current = element;
+            if (typeof ref === 'function') ref(element);
+            else if (ref !== null && ref !== undefined) ref.current = element;
+          }}
+          onInput={(event) => {
+            setText(event.currentTarget.value);
+            if (event.currentTarget.value.trim() !== '') room.typing();
+          }}
+          onKeyDown={onKeyDown} />
+        <button type="submit" class="send" aria-label="Send" disabled={text.trim() === '' || isTooLong}><Icon name="send" /></button>
+      </div>
+    </form>
+  );
+}
+
+function ReplyStrip({ room, target, onCancel }: { room: Room; target: number; onCancel: () => void }): JSX.Element {
+  const items = useStore(room.view, (view) => view.timeline.items);
+  const message = items[indexOfOffset(items, target)];
+  const name = useName(useSession().profiles, message?.sender ?? '');
+  return (
+    <div class="reply-strip">
+      <Icon name="reply" size={16} />
+      <span>Replying to <strong>{name}</strong> {preview(message?.text ?? '', 80)}</span>
+      <button type="button" class="icon-button" aria-label="Cancel reply" onClick={onCancel}><Icon name="close" size={16} /></button>
+    </div>
+  );
+}

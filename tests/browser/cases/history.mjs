@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { Person, until } from '../lib/person.mjs';
+
+/** More than four pages, so that scrolling back must fetch several times. */
+const MESSAGES = 230;
+
+export const history = [
+  {
+    name: `a history of ${MESSAGES} messages is scrolled back page by page and keeps its place`,
+    async test({ browser, url, run, shots }) {
+      const ada = await Person.arrives(browser, url, 'Ada', run);
+      const bob = await Person.arrives(browser, url, 'Bob', run);
+      await Promise.all([ada.registers(), bob.registers()]);
+      await ada.creates('Group', 'Long story', [bob]);
+      for (let number = 1; number <= MESSAGES; number += 1) await ada.says(`line ${number}`);
+      await until('all are sent', async () => (await ada.log.locator('.pending').count()) === 0, 60_000);
+      await bob.page.goto(`${url}/${new URL(ada.page.url()).hash}`);
+      await bob.opens('Long story');
+      await until('the first page is there', async () => (await bob.message(`line ${MESSAGES}`).count()) === 1);
+      assert.ok((await bob.texts()).length < 120, 'only the newest page is loaded at first');
+      const latest = bob.page.getByRole('button', { name: /Latest|new message/ });
+      if ((await latest.count()) > 0) await latest.click();
+
+      for (let page = 0; (await bob.message('line 1').count()) === 0; page += 1) {
+        assert.ok(page < 30, 'the beginning is never reached');
+        await keepsItsPlace(bob);
+      }
+      await bob.page.getByText('This is where the conversation begins.').waitFor();
+      const texts = await bob.texts();
+      assert.deepEqual(texts, Array.from({ length: MESSAGES }, (_, index) => `line ${index + 1}`));
+      await bob.shoots(shots, 'history-start');
+
+      await ada.says('the newest word');
+      await until('a new message does not move the reader', async () => (await bob.message('the newest word').count()) === 1);
+      assert.ok(await bob.log.evaluate((log) => log.scrollTop + log.clientHeight < log.scrollHeight - 1000));
+      await bob.page.getByRole('button', { name: '1 new message' }).click();
+      await until('the end is on screen', () => bob.log.evaluate((log) => log.scrollTop + log.clientHeight > log.scrollHeight - 40));
+      await bob.hasUnread('Long story', 0);
+      await Promise.all([ada.leaves(), bob.leaves()]);
+    },
+  },
+];
+
+/** Scrolls to the top of what is loaded, and checks that the message seen there stays where it is when older ones arrive. */
+async function keepsItsPlace(person) {
+  const before = await person.log.evaluate((log) => {
+    log.scrollTop = 0;
+    const first = log.querySelector('article');
+    return { offset: first.dataset.offset, top: first.getBoundingClientRect().top };
+  });
+  await until('an older page arrives', () => person.log.evaluate((log, offset) => log.querySelector('article').dataset.offset !== offset, before.offset));
+  const after = await person.log.evaluate((log, offset) => log.querySelector(`[data-offset="${offset}"]`).getBoundingClientRect().top, before.offset);
+  // The line that was on top moves at most by what stands above the first message: the day it belongs to is now said further up.
+  assert.ok(Math.abs(after - before.top) < 60, `the reader was moved by ${after - before.top} px`);
+}

@@ -1,0 +1,65 @@
+// node run.mjs --url http://127.0.0.1:PORT [--shots DIR] [--only WORD] [--chromium PATH]
+// Drives the web app of a server that somebody else started. Ends with "N passed, N failed".
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+import { accounts } from './cases/accounts.mjs';
+import { conversation } from './cases/conversation.mjs';
+import { history } from './cases/history.mjs';
+import { network } from './cases/network.mjs';
+import { screens } from './cases/screens.mjs';
+
+const { values } = parseArgs({
+  options: { url: { type: 'string' }, shots: { type: 'string' }, only: { type: 'string' }, chromium: { type: 'string', default: '/usr/bin/chromium' } },
+});
+if (values.url === undefined) {
+  process.stderr.write('usage: node run.mjs --url http://127.0.0.1:PORT [--shots DIR] [--only WORD]\n');
+  process.exit(2);
+}
+
+const url = values.url.replace(/\/$/, '');
+const shots = values.shots ?? null;
+if (shots !== null) mkdirSync(shots, { recursive: true });
+const failures = shots ?? mkdtempSync(join(tmpdir(), 'rialto-browser-'));
+const run = Date.now().toString(36);
+
+const browser = await chromium.launch({
+  executablePath: values.chromium,
+  args: [
+    '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync',
+  ],
+});
+
+let passed = 0;
+let failed = 0;
+const cases = [...accounts, ...conversation, ...network, ...history, ...screens];
+for (const [index, { name, test }] of cases.entries()) {
+  if (values.only !== undefined && !name.includes(values.only)) continue;
+  const started = Date.now();
+  try {
+    await test({ browser, url, shots, run: `${run}${index}` });
+    passed += 1;
+    process.stdout.write(`ok    ${name} (${Date.now() - started} ms)\n`);
+  } catch (error) {
+    failed += 1;
+    process.stdout.write(`FAIL  ${name} (${Date.now() - started} ms)\n${error.stack}\n`);
+    await photograph(name);
+  } finally {
+    await Promise.all(browser.contexts().map((context) => context.close()));
+  }
+}
+await browser.close();
+process.stdout.write(`${passed} passed, ${failed} failed\n`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
+
+/** Keeps what every open page looked like when a case failed. */
+async function photograph(name) {
+  const pages = browser.contexts().flatMap((context) => context.pages());
+  for (const [index, page] of pages.entries()) {
+    const path = join(failures, `failed-${name.replace(/\W+/g, '-')}-${index}.png`);
+    await page.screenshot({ path }).then(() => process.stdout.write(`      ${path}\n`), () => undefined);
+  }
+}
