@@ -1,6 +1,8 @@
 //! Rialto's actors: the kernel that runs machines, and the machines.
 
 pub mod accounts;
+pub mod conversation;
+pub mod entities;
 pub mod entity;
 pub mod gateway;
 pub mod kernel;
@@ -10,4 +12,6 @@ pub mod route;
 pub mod router;
 pub mod session;
 pub mod shard;
+pub mod topic;
 pub mod topic_rules;
+pub mod user;

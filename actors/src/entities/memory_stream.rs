@@ -1,0 +1,150 @@
+//! A stream that lives in memory: what topics and inboxes have instead of a log.
+
+use std::collections::VecDeque;
+
+use rialto_protocol::command::History;
+use rialto_protocol::reply::{ClientInfo, HistoryResult, Publication, RawJson, SubscribeResult};
+use rialto_protocol::{ErrorCode, Refusal};
+
+use super::window::{history_window, missing_from};
+use crate::entity::SubscribeAsk;
+
+/// Bytes that a publication costs in memory beside its payload.
+const PUBLICATION_OVERHEAD_BYTES: usize = 128;
+
+/// How much is kept. What is above leaves, oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Keep {
+    /// Publications.
+    pub(crate) publications: usize,
+    /// Bytes of all of them.
+    pub(crate) bytes: usize,
+    /// Milliseconds that one is kept.
+    pub(crate) ttl_ms: u64,
+}
+
+/// Dense offsets from 1, a random epoch per activation, and the newest publications.
+#[derive(Debug)]
+pub(crate) struct MemoryStream {
+    epoch: String,
+    top: u64,
+    entries: VecDeque<Entry>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    publication: Publication,
+    expires_ms: u64,
+    cost: usize,
+}
+
+impl MemoryStream {
+    /// An empty stream with a new identity.
+    pub(crate) fn new(entropy: u128) -> Self {
+        Self { epoch: base36((entropy >> 64) as u64 ^ entropy as u64), top: 0, entries: VecDeque::new(), bytes: 0 }
+    }
+
+    /// Takes the next publication and says its offset.
+    pub(crate) fn push(&mut self, mono_ms: u64, keep: Keep, data: RawJson, info: Option<ClientInfo>) -> u64 {
+        self.top += 1;
+        let info_bytes = info.as_ref().map_or(0, info_bytes);
+        let cost = data.get().len() + info_bytes + PUBLICATION_OVERHEAD_BYTES;
+        let publication = Publication { data, info, offset: self.top };
+        self.entries.push_back(Entry { publication, expires_ms: mono_ms.saturating_add(keep.ttl_ms), cost });
+        self.bytes += cost;
+        while self.entries.len() > keep.publications || self.bytes > keep.bytes {
+            self.drop_oldest();
+        }
+        self.top
+    }
+
+    /// Forgets what has expired.
+    pub(crate) fn expire(&mut self, mono_ms: u64) {
+        while self.entries.front().is_some_and(|oldest| oldest.expires_ms <= mono_ms) {
+            self.drop_oldest();
+        }
+    }
+
+    /// When the oldest publication expires; `None` when there is none.
+    pub(crate) fn next_expiry_ms(&self) -> Option<u64> {
+        self.entries.front().map(|oldest| oldest.expires_ms)
+    }
+
+    /// Bytes in memory.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How a recoverable subscription begins.
+    ///
+    /// # Errors
+    /// 112 when recovery is impossible and the caller is strict.
+    pub(crate) fn subscribe(&self, ask: &SubscribeAsk) -> Result<SubscribeResult, Refusal> {
+        let result = SubscribeResult {
+            recoverable: true,
+            positioned: true,
+            epoch: self.epoch.clone(),
+            offset: self.top,
+            was_recovering: ask.recover.is_some(),
+            ..SubscribeResult::default()
+        };
+        let Some(position) = &ask.recover else { return Ok(result) };
+        match missing_from(position, &self.epoch, self.top).filter(|from| *from >= self.first()) {
+            Some(from) => Ok(SubscribeResult {
+                recovered: true,
+                offset: position.offset,
+                publications: self.range(from, self.top).cloned().collect(),
+                ..result
+            }),
+            None if ask.strict => Err(ErrorCode::UnrecoverablePosition.into()),
+            None => Ok(result),
+        }
+    }
+
+    /// A part of the stream.
+    ///
+    /// # Errors
+    /// See [`history_window`].
+    pub(crate) fn history(&self, history: &History) -> Result<HistoryResult, Refusal> {
+        let window = history_window(history, &self.epoch, self.first(), self.top)?;
+        let mut publications: Vec<Publication> = self.range(window.low, window.high).cloned().collect();
+        if window.reverse {
+            publications.reverse();
+        }
+        Ok(HistoryResult { publications, epoch: self.epoch.clone(), offset: self.top })
+    }
+
+    fn first(&self) -> u64 {
+        self.top + 1 - self.entries.len() as u64
+    }
+
+    fn range(&self, low: u64, high: u64) -> impl Iterator<Item = &Publication> {
+        let publications = self.entries.iter().map(|entry| &entry.publication);
+        publications.skip_while(move |publication| publication.offset < low).take_while(move |publication| publication.offset <= high)
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.entries.pop_front() {
+            self.bytes -= oldest.cost;
+        }
+    }
+}
+
+fn info_bytes(info: &ClientInfo) -> usize {
+    let raw = |json: &Option<RawJson>| json.as_ref().map_or(0, |json| json.get().len());
+    info.user.len() + info.client.len() + raw(&info.conn_info) + raw(&info.chan_info)
+}
+
+/// A number in the digits `0-9a-z`: short, and safe wherever an epoch may stand.
+pub(crate) fn base36(mut number: u64) -> String {
+    let mut digits = Vec::with_capacity(13);
+    loop {
+        digits.push(char::from_digit((number % 36) as u32, 36).unwrap_or('0'));
+        number /= 36;
+        if number == 0 {
+            return digits.into_iter().rev().collect();
+        }
+    }
+}

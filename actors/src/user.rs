@@ -1,0 +1,179 @@
+//! A user: the inbox `user:<id>`, a stream in memory, and the list of the user's conversations.
+//!
+//! Conversations tell it what is new ([`Tell`]); it turns that into inbox events, at most one per conversation and second, with the unread count that the read marker gives.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rialto_protocol::rpc::Request;
+use rialto_protocol::{ConversationId, ErrorCode, Refusal, UserId};
+use rialto_storage::StorageError;
+
+use crate::conversation::refusal_of;
+use crate::entities::memory_stream::{Keep, MemoryStream};
+use crate::entity::{Answer, Ask, Caller, EntityEffect, EntityInput, Found, Query, Tell};
+use crate::kernel::{Effects, Machine, Moment};
+use crate::reply_to::ReplyTo;
+
+use inbox::Inbox;
+
+mod inbox;
+mod list;
+#[cfg(test)]
+mod tests;
+
+/// Events that an inbox keeps for recovery.
+const INBOX_EVENTS_MAX: usize = 100;
+/// Bytes of events that an inbox keeps: an event may carry a message of the largest size.
+const INBOX_BYTES_MAX: usize = 256 * 1024;
+/// Milliseconds that an event is kept.
+const INBOX_TTL_MS: u64 = 5 * 60 * 1000;
+/// Reads under way at once. Above: `overloaded`, and news are dropped (the next ones heal).
+const READS_MAX: usize = 1_024;
+
+const KEEP: Keep = Keep { publications: INBOX_EVENTS_MAX, bytes: INBOX_BYTES_MAX, ttl_ms: INBOX_TTL_MS };
+
+/// The machine of one user.
+#[derive(Debug)]
+pub struct User {
+    id: UserId,
+    generation: Arc<str>,
+    /// `None` before the first input.
+    stream: Option<MemoryStream>,
+    inbox: Inbox,
+    reads: HashMap<u64, Reading>,
+    next_token: u64,
+    wake_at_ms: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Reading {
+    List(ReplyTo),
+    Mark(ConversationId),
+}
+
+impl Machine for User {
+    type Input = EntityInput;
+    type Effect = EntityEffect;
+
+    fn apply(&mut self, now: Moment, input: EntityInput, effects: &mut Effects<EntityEffect>) {
+        self.stream.get_or_insert_with(|| MemoryStream::new(now.entropy)).expire(now.mono_ms);
+        match input {
+            EntityInput::Activated { generation, .. } => self.generation = generation,
+            EntityInput::Asked { caller, ask, reply } => self.asked(&caller, ask, reply, effects),
+            EntityInput::Told(tell) => self.told(now, tell, effects),
+            EntityInput::Answered { token, answer } => self.answered(token, answer, effects),
+            EntityInput::Woken => self.wake_at_ms = None,
+            EntityInput::Applied { .. } => {}
+        }
+        self.settle(now, effects);
+    }
+}
+
+impl User {
+    /// A machine that has seen nothing yet.
+    #[must_use]
+    pub fn new(id: UserId) -> Self {
+        Self {
+            id,
+            generation: Arc::from(""),
+            stream: None,
+            inbox: Inbox::default(),
+            reads: HashMap::new(),
+            next_token: 0,
+            wake_at_ms: None,
+        }
+    }
+
+    fn asked(&mut self, caller: &Caller, ask: Ask, reply: ReplyTo, effects: &mut Effects<EntityEffect>) {
+        let answer = match ask {
+            Ask::Request(request) => match self.listed(caller, &request) {
+                Ok(query) => {
+                    self.read(query, Reading::List(reply), effects);
+                    return;
+                }
+                Err(refusal) => Err(refusal),
+            },
+            ask => self.listener(caller, ask),
+        };
+        effects.push(EntityEffect::Reply { to: reply, answer });
+    }
+
+    fn listed(&self, caller: &Caller, request: &Request) -> Result<Query, Refusal> {
+        let Request::ConversationList(list) = request else { return Err(ErrorCode::MethodNotFound.into()) };
+        if caller.user != self.id || self.id.0.is_nil() {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        if self.reads.len() >= READS_MAX {
+            return Err(ErrorCode::Overloaded.into());
+        }
+        list::query(self.id, list)
+    }
+
+    /// An inbox is its owner's alone, and only conversations write into it.
+    fn listener(&mut self, caller: &Caller, ask: Ask) -> Result<Answer, Refusal> {
+        if caller.user != self.id || self.id.0.is_nil() {
+            return Err(ErrorCode::PermissionDenied.into());
+        }
+        let stream = self.stream.as_ref().ok_or(ErrorCode::Unavailable)?;
+        match ask {
+            Ask::Subscribe(subscribe) => {
+                self.inbox.forget_marks();
+                stream.subscribe(&subscribe).map(|result| Answer::Subscribed(Box::new(result)))
+            }
+            Ask::History(history) => stream.history(&history).map(Answer::History),
+            Ask::Presence => Ok(Answer::Allowed),
+            Ask::Publish { .. } => Err(ErrorCode::PermissionDenied.into()),
+            Ask::Request(_) => Err(ErrorCode::MethodNotFound.into()),
+        }
+    }
+
+    fn told(&mut self, now: Moment, tell: Tell, effects: &mut Effects<EntityEffect>) {
+        let wanted = self.inbox.told(now.mono_ms, tell);
+        if let Some(conversation) = wanted.filter(|_| self.reads.len() < READS_MAX) {
+            self.read(Query::Mark { user: self.id, conversation }, Reading::Mark(conversation), effects);
+        } else if let Some(conversation) = wanted {
+            self.inbox.mark_failed(conversation);
+        }
+    }
+
+    fn read(&mut self, query: Query, reading: Reading, effects: &mut Effects<EntityEffect>) {
+        effects.push(EntityEffect::Read { token: self.next_token, query });
+        self.reads.insert(self.next_token, reading);
+        self.next_token += 1;
+    }
+
+    fn answered(&mut self, token: u64, answer: Result<Found, StorageError>, effects: &mut Effects<EntityEffect>) {
+        match (self.reads.remove(&token), answer) {
+            (Some(Reading::List(reply)), answer) => {
+                let answer = match answer {
+                    Ok(Found::List(entries, has_more)) => Ok(Answer::Conversations(list::page(&entries, has_more, &self.generation))),
+                    Ok(_) => Err(ErrorCode::Unavailable.into()),
+                    Err(error) => Err(refusal_of(&error)),
+                };
+                effects.push(EntityEffect::Reply { to: reply, answer });
+            }
+            (Some(Reading::Mark(conversation)), Ok(Found::Mark(mark))) => self.inbox.mark_found(conversation, mark),
+            (Some(Reading::Mark(conversation)), _) => self.inbox.mark_failed(conversation),
+            (None, _) => {}
+        }
+    }
+
+    /// Says what is due, asks to be woken for the rest, and may leave memory once nothing could be recovered from it.
+    fn settle(&mut self, now: Moment, effects: &mut Effects<EntityEffect>) {
+        let Some(stream) = &mut self.stream else { return };
+        for (text, data) in self.inbox.due(now.mono_ms) {
+            let offset = stream.push(now.mono_ms, KEEP, data, None);
+            effects.push(EntityEffect::Publish { data: text, offset, info: None });
+        }
+        let wake_at_ms = [stream.next_expiry_ms(), self.inbox.next_due_ms()].into_iter().flatten().min();
+        match wake_at_ms {
+            None if self.reads.is_empty() => effects.push(EntityEffect::Idle),
+            Some(mono_ms) if self.wake_at_ms.is_none_or(|asked_ms| asked_ms > mono_ms) => {
+                self.wake_at_ms = Some(mono_ms);
+                effects.push(EntityEffect::WakeAt { mono_ms });
+            }
+            _ => {}
+        }
+    }
+}
