@@ -80,7 +80,7 @@ pub struct Settings {
     pub refresh_ttl_s: u64,
     /// Registrations (and guests) per address and minute.
     pub registrations_per_minute_max: u32,
-    /// Refreshes, logouts and password changes per address and minute.
+    /// Logins, refreshes, logouts and password changes per address and minute.
     pub session_calls_per_minute_max: u32,
     /// Passwords hashed at the same time: each takes 19 MiB and a core for some 30 ms.
     pub hashes_at_once_max: usize,

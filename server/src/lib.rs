@@ -1,5 +1,7 @@
-//! The server: sockets, HTTP, configuration and commands around Rialto's actors. No business rules.
+//! The Rialto node: command line, configuration, gateway and HTTP API over the actors. No business rules.
 
+pub mod config;
 pub mod gateway;
+pub mod http;
 pub mod run;
 pub mod ws;

@@ -30,7 +30,7 @@ pub const LOGIN_FAILURES_PER_ADDRESS: usize = 19;
 pub const RATE_WINDOW_MS: u64 = 60_000;
 /// Registrations per address and minute. Above: `rate_limited`.
 pub const REGISTRATIONS_PER_MINUTE_MAX: u32 = 600;
-/// Refreshes, logouts and password changes per address and minute: many people share an address. Above: `rate_limited`.
+/// Logins, refreshes, logouts and password changes per address and minute: many people share an address. Above: `rate_limited`.
 pub const SESSION_CALLS_PER_MINUTE_MAX: u32 = 6_000;
 /// Accounts, addresses and pairs of both that a throttle remembers; the oldest is forgotten first. To push an entry out an attacker needs more addresses than
 /// the limit per address stops.

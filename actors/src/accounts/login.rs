@@ -16,6 +16,7 @@ impl Accounts {
     /// # Errors
     /// `invalid_credentials`; `rate_limited` while too many passwords were wrong (see [`super::throttle`]); `overloaded`.
     pub async fn login(&self, username: &str, password: String, address: IpAddr) -> Result<Session, Refusal> {
+        self.throttle(|throttle, now_ms| throttle.session_call(now_ms, address)).map_err(rate_limited)?;
         let account = self.prove(username, password, address).await?;
         self.open_session(&account).await
     }
@@ -32,6 +33,7 @@ impl Accounts {
         new: String,
         address: IpAddr,
     ) -> Result<(), Refusal> {
+        self.throttle(|throttle, now_ms| throttle.session_call(now_ms, address)).map_err(rate_limited)?;
         let account = self.0.tables.accounts.by_id(user).await.map_err(refusals::of_storage)?;
         let Some(account) = account.filter(|account| account.password_hash.is_some()) else {
             return Err(Refusal::because(ErrorCode::Forbidden, "this account has no password"));

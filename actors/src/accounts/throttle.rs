@@ -133,7 +133,7 @@ impl Throttle {
         self.registrations.entry(address.into()).take(now_ms, self.rates.registrations_per_minute_max)
     }
 
-    /// Counts a refresh, logout or password change.
+    /// Counts a login, refresh, logout or password change.
     ///
     /// # Errors
     /// Milliseconds after which one is possible.

@@ -1,0 +1,124 @@
+//! Layers win in their order, mistakes are named, the reference file tells the truth.
+
+use super::raw::Raw;
+use super::*;
+
+const REFERENCE: &str = include_str!("../../../config/rialto.toml");
+
+fn file(text: &str) -> (tempfile::NamedTempFile, Origin) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let origin = Origin { file: Some(file.path().to_owned()), ..Origin::default() };
+    (file, origin)
+}
+
+fn set(settings: &[&str]) -> Result<Config, ConfigError> {
+    let (_file, origin) = file("");
+    load(&Origin { set: settings.iter().map(|setting| (*setting).to_owned()).collect(), ..origin })
+}
+
+fn problem(settings: &[&str]) -> String {
+    set(settings).err().expect("it is refused").to_string()
+}
+
+#[test]
+fn the_reference_file_shows_the_defaults() {
+    let written: Raw = toml::from_str(REFERENCE).unwrap();
+    assert_eq!(written, Raw::default());
+    let keys = |text: &str| {
+        let mut lines: Vec<String> = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let names = |lines: Vec<String>| lines.iter().map(|line| line.split(" = ").next().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(keys(REFERENCE)), names(keys(&Raw::default().to_print())), "every key, no other");
+}
+
+#[test]
+fn the_development_file_is_valid_and_warned_about() {
+    let config = load(&Origin { data: Some("elsewhere".into()), ..Origin::default() }).unwrap();
+    assert_eq!(config.data_dir, PathBuf::from("elsewhere"));
+    assert_eq!(config.auth.keys_file, PathBuf::from("elsewhere/keys.json"));
+    let rule = config.topics.find("anything").unwrap();
+    assert_eq!((rule.history_size, rule.history_ttl_ms, rule.recover), (100, 300_000, true));
+    assert!(config.warnings.iter().any(|warning| warning.starts_with("topics.enabled")));
+    assert!(config.server.listen.ip().is_loopback());
+}
+
+#[test]
+fn each_layer_wins_over_the_one_before() {
+    let (_file, origin) = file("[drain]\ntimeout_ms = 1\n[log]\nlevel = \"warn\"\n[limits]\nconnect_within_ms = 5000");
+    let env = vec![
+        ("RIALTO_DRAIN__TIMEOUT_MS".to_owned(), "2".to_owned()),
+        ("RIALTO_LOG__LEVEL".to_owned(), "error".to_owned()),
+        ("RIALTO_BIN".to_owned(), "ignored".to_owned()),
+        ("HOME".to_owned(), "ignored".to_owned()),
+    ];
+    let config = load(&Origin { env, set: vec!["drain.timeout_ms=3".into()], ..origin }).unwrap();
+    assert_eq!(config.drain_timeout.as_millis(), 3, "--set over environment");
+    assert_eq!(config.log.level, "error", "environment over file");
+    assert_eq!(config.limits.connect_within_ms, 5000, "file over default");
+    assert_eq!(config.limits.ping_interval_ms, 25_000, "default");
+}
+
+#[test]
+fn a_value_is_toml_or_else_a_text_and_an_array_replaces_all() {
+    let config = set(&[
+        "server.listen=127.0.0.1:0",
+        r#"server.allowed_origins=["https://a.example"]"#,
+        r#"server.allowed_origins=["https://B.example", "*"]"#,
+        r#"auth.external=[{algorithm = "HS256", key = "short", issuer = "x"}]"#,
+        "data.dir=/tmp/a b",
+    ])
+    .unwrap();
+    assert_eq!(config.server.allowed_origins, ["https://b.example", "*"]);
+    assert_eq!(config.data_dir, PathBuf::from("/tmp/a b"));
+    assert!(config.warnings.iter().any(|warning| warning.contains("fewer than 32 bytes")));
+    assert!(!config.effective.to_print().contains("short"), "secrets are masked");
+}
+
+#[test]
+fn mistakes_are_named() {
+    for (setting, part) in [
+        ("nonsense", "section.key=value"),
+        ("drain=5", "section.key"),
+        ("drain.timeout=5", "timeout"),
+        ("nosuch.key=5", "nosuch"),
+        ("drain.timeout_ms=\"x\"", "timeout_ms"),
+        ("drain.timeout_ms=0", "drain.timeout_ms is 0"),
+        ("server.listen=localhost", "server.listen"),
+        ("server.trusted_proxies=[\"10.0.0.0/33\"]", "trusted_proxies"),
+        ("server.allowed_origins=[\"chat.example\"]", "allowed_origins"),
+        ("server.tls.cert_file=cert.pem", "TLS"),
+        ("store.kind=cql", "store.kind"),
+        ("log.level=a=b=c", "log.level"),
+        ("limits.pong_within_ms=30000", "pong_within_ms"),
+        ("topics.rules=[{pattern = \"conversation:*\"}]", "reserved"),
+        ("topics.rules=[{pattern = \"*\", recover = true}]", "recover"),
+        ("topics.rules=[{pattern = \"*\", subscribe = \"all\"}]", "all"),
+        ("auth.external=[{algorithm = \"none\", key = \"x\", issuer = \"x\"}]", "none"),
+        ("auth.external=[{algorithm = \"HS256\", issuer = \"x\"}]", "key or key_file"),
+        ("auth.external=[{algorithm = \"RS256\", key_file = \"/nowhere\", issuer = \"x\"}]", "/nowhere"),
+    ] {
+        assert!(problem(&[setting]).contains(part), "{setting}: {}", problem(&[setting]));
+    }
+    let missing = load(&Origin { file: Some("/nowhere.toml".into()), ..Origin::default() });
+    assert!(missing.err().unwrap().to_string().contains("/nowhere.toml"));
+}
+
+#[test]
+fn networks_contain_their_addresses() {
+    for (network, address, expected) in [
+        ("10.0.0.0/8", "10.200.1.1", true),
+        ("10.0.0.0/8", "11.0.0.1", false),
+        ("127.0.0.1", "127.0.0.1", true),
+        ("127.0.0.1", "::ffff:127.0.0.1", true),
+        ("0.0.0.0/0", "1.2.3.4", true),
+        ("2001:db8::/32", "2001:db8:1::1", true),
+        ("2001:db8::/32", "1.2.3.4", false),
+        ("::/0", "::1", true),
+    ] {
+        let network: Network = network.parse().unwrap();
+        assert_eq!(network.contains(address.parse().unwrap()), expected, "{network:?} {address}");
+    }
+}

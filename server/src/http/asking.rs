@@ -1,0 +1,97 @@
+//! From a call to the actors and back.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use rialto_actors::entity::Answer;
+use rialto_protocol::rpc::Request;
+use rialto_protocol::{ClientId, ErrorCode, Refusal};
+use uuid::Uuid;
+
+use super::extract::Signed;
+use super::problem::Problem;
+use super::state::HttpState;
+
+/// Asks the entity that a request names and turns its answer into a response. What a request creates answers 201, what stood already 200.
+pub(super) async fn ask(state: &HttpState, signed: &Signed, request: Request) -> Result<HttpResponse, Problem> {
+    let answer = asked(state, signed, request).await?;
+    respond(StatusCode::OK, answer)
+}
+
+/// The same for what creates a row.
+pub(super) async fn create(state: &HttpState, signed: &Signed, request: Request) -> Result<HttpResponse, Problem> {
+    let answer = asked(state, signed, request).await?;
+    let stood = matches!(&answer, Answer::Appended(appended) if appended.duplicate)
+        || matches!(&answer, Answer::Conversation { created: false, .. });
+    respond(if stood { StatusCode::OK } else { StatusCode::CREATED }, answer)
+}
+
+async fn asked(state: &HttpState, signed: &Signed, request: Request) -> Result<Answer, Problem> {
+    check_scope(signed, &request)?;
+    request.check()?;
+    Ok(state.requests.request(signed.caller(), request).await?)
+}
+
+/// Bots may only do what their token names.
+pub(super) fn check_scope(signed: &Signed, request: &Request) -> Result<(), Problem> {
+    let method = method_of(request);
+    if signed.0.allows(method) {
+        return Ok(());
+    }
+    Err(Refusal::because(ErrorCode::Forbidden, format!("the token's scopes do not include {method}")).into())
+}
+
+fn respond(status: StatusCode, answer: Answer) -> Result<HttpResponse, Problem> {
+    let mut response = HttpResponse::build(status);
+    Ok(match answer {
+        Answer::Appended(appended) => response.json(appended),
+        Answer::Conversation { conversation, .. } => response.json(conversation),
+        Answer::Conversations(page) => response.json(page),
+        Answer::Members(page) => response.json(page),
+        Answer::Messages(page) => response.json(page),
+        Answer::Marked(marked) => response.json(marked),
+        Answer::Profile(profile) => response.json(profile),
+        Answer::Done => HttpResponse::NoContent().finish(),
+        Answer::Subscribed(_) | Answer::History(_) | Answer::Allowed | Answer::Published => {
+            tracing::error!("an entity gave a call the answer of a subscription");
+            return Err(ErrorCode::Internal.into());
+        }
+    })
+}
+
+/// The sender's id of a change: of the body, else the `Idempotency-Key`, else a fresh one.
+pub(super) fn client_id(state: &HttpState, body: Option<ClientId>, key: Option<ClientId>) -> ClientId {
+    body.or(key).unwrap_or_else(|| {
+        let now = (state.now)();
+        let mut random = [0_u8; 10];
+        random.copy_from_slice(&now.entropy.to_le_bytes()[..10]);
+        let id: Uuid = uuid::Builder::from_unix_timestamp_millis(now.wall_ms, &random).into_uuid();
+        ClientId::new(&id.to_string()).expect("a UUID is visible ASCII")
+    })
+}
+
+/// The rpc method that a request is.
+pub(super) fn method_of(request: &Request) -> &'static str {
+    match request {
+        Request::ConversationCreate(_) => "conversation.create",
+        Request::ConversationList(_) => "conversation.list",
+        Request::ConversationGet(_) => "conversation.get",
+        Request::ConversationMembers(_) => "conversation.members",
+        Request::ConversationMessages(_) => "conversation.messages",
+        Request::ConversationJoin(_) => "conversation.join",
+        Request::ConversationLeave(_) => "conversation.leave",
+        Request::ConversationInvite(_) => "conversation.invite",
+        Request::ConversationRemove(_) => "conversation.remove",
+        Request::ConversationSetRole(_) => "conversation.set_role",
+        Request::ConversationSet(_) => "conversation.set",
+        Request::ConversationSend(_) => "conversation.send",
+        Request::ConversationEdit(_) => "conversation.edit",
+        Request::ConversationDelete(_) => "conversation.delete",
+        Request::ConversationReact(_) => "conversation.react",
+        Request::ConversationUnreact(_) => "conversation.unreact",
+        Request::ConversationMarkRead(_) => "conversation.mark_read",
+        Request::ConversationTyping(_) => "conversation.typing",
+        Request::UserMe => "user.me",
+        Request::UserGet(_) => "user.get",
+        Request::UserFind(_) => "user.find",
+    }
+}

@@ -1,0 +1,49 @@
+//! Whether the process runs, whether it takes work, and its numbers.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::web::Data;
+use tokio::time::Instant;
+
+use super::bodies::{DependencyBody, LiveBody, ReadyBody};
+use super::problem::Problem;
+use super::state::HttpState;
+
+/// Time in which a dependency must answer.
+const PROBE_WITHIN: Duration = Duration::from_secs(2);
+
+pub(super) async fn live() -> HttpResponse {
+    HttpResponse::Ok().json(LiveBody { status: "ok" })
+}
+
+pub(super) async fn ready(state: Data<HttpState>) -> HttpResponse {
+    let looks = state.probes.iter().map(|probe| async {
+        let began = Instant::now();
+        let works = matches!(tokio::time::timeout(PROBE_WITHIN, probe.look()).await, Ok(Ok(())));
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        (probe.name(), DependencyBody { state: if works { "ok" } else { "failing" }, ms })
+    });
+    let dependencies: BTreeMap<_, _> = futures_util::future::join_all(looks).await.into_iter().collect();
+    let status = if state.draining.load(Ordering::Relaxed) {
+        "draining"
+    } else if dependencies.values().all(|dependency| dependency.state == "ok") {
+        "ok"
+    } else {
+        "failing"
+    };
+    let code = if status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    HttpResponse::build(code).json(ReadyBody { status, dependencies })
+}
+
+pub(super) async fn metrics(state: Data<HttpState>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body((state.metrics)())
+}
+
+/// A plain request to a WebSocket endpoint: upgrades never come this far.
+pub(super) async fn upgrade_required() -> Result<HttpResponse, Problem> {
+    Err(Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "this path speaks WebSocket"))
+}
