@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use rialto_actors::entity::Answer;
+use rialto_actors::route;
 use rialto_protocol::rpc::Request;
 use rialto_protocol::{ClientId, ErrorCode, Refusal};
 use uuid::Uuid;
@@ -33,7 +34,7 @@ async fn asked(state: &HttpState, signed: &Signed, request: Request) -> Result<A
 
 /// Bots may only do what their token names.
 pub(super) fn check_scope(signed: &Signed, request: &Request) -> Result<(), Problem> {
-    let method = method_of(request);
+    let method = route::method(request);
     if signed.0.allows(method) {
         return Ok(());
     }
@@ -51,7 +52,12 @@ fn respond(status: StatusCode, answer: Answer) -> Result<HttpResponse, Problem> 
         Answer::Marked(marked) => response.json(marked),
         Answer::Profile(profile) => response.json(profile),
         Answer::Done => HttpResponse::NoContent().finish(),
-        Answer::Subscribed(_) | Answer::History(_) | Answer::Allowed | Answer::Published => {
+        Answer::Subscribed(_)
+        | Answer::History(_)
+        | Answer::Allowed
+        | Answer::Published
+        | Answer::Presence(_)
+        | Answer::PresenceStats { .. } => {
             tracing::error!("an entity gave a call the answer of a subscription");
             return Err(ErrorCode::Internal.into());
         }
@@ -67,31 +73,4 @@ pub(super) fn client_id(state: &HttpState, body: Option<ClientId>, key: Option<C
         let id: Uuid = uuid::Builder::from_unix_timestamp_millis(now.wall_ms, &random).into_uuid();
         ClientId::new(&id.to_string()).expect("a UUID is visible ASCII")
     })
-}
-
-/// The rpc method that a request is.
-pub(super) fn method_of(request: &Request) -> &'static str {
-    match request {
-        Request::ConversationCreate(_) => "conversation.create",
-        Request::ConversationList(_) => "conversation.list",
-        Request::ConversationGet(_) => "conversation.get",
-        Request::ConversationMembers(_) => "conversation.members",
-        Request::ConversationMessages(_) => "conversation.messages",
-        Request::ConversationJoin(_) => "conversation.join",
-        Request::ConversationLeave(_) => "conversation.leave",
-        Request::ConversationInvite(_) => "conversation.invite",
-        Request::ConversationRemove(_) => "conversation.remove",
-        Request::ConversationSetRole(_) => "conversation.set_role",
-        Request::ConversationSet(_) => "conversation.set",
-        Request::ConversationSend(_) => "conversation.send",
-        Request::ConversationEdit(_) => "conversation.edit",
-        Request::ConversationDelete(_) => "conversation.delete",
-        Request::ConversationReact(_) => "conversation.react",
-        Request::ConversationUnreact(_) => "conversation.unreact",
-        Request::ConversationMarkRead(_) => "conversation.mark_read",
-        Request::ConversationTyping(_) => "conversation.typing",
-        Request::UserMe => "user.me",
-        Request::UserGet(_) => "user.get",
-        Request::UserFind(_) => "user.find",
-    }
 }

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 use rialto_protocol::event::EventTag;
 use rialto_protocol::rpc::{
-    ConversationKind, DeleteMessage, EditMessage, ListMessages, MarkRead, OneConversation, RemoveMember, Request, Role, SetRole, SetSettings,
+    ConversationKind, DeleteMessage, EditMessage, ListMessages, MarkRead, OneConversation, RemoveMember, Request, Role, SetRole,
+    SetSettings,
 };
 use rialto_protocol::{ClientId, UserId};
 use rialto_storage::entity_rows::Activation;
@@ -21,7 +22,11 @@ const PEOPLE: [UserId; 5] = [ALICE, BOB, CAROL, DAVE, NOBODY];
 type Op = (u8, u8, u8, u8);
 
 fn client_id(world: &World, number: u8) -> ClientId {
-    if number % 2 == 0 { id(&format!("id{number}")) } else { dated(super::world::START_MS, u64::from(number) + world.now.mono_ms / 600_000) }
+    if number % 2 == 0 {
+        id(&format!("id{number}"))
+    } else {
+        dated(super::world::START_MS, u64::from(number) + world.now.mono_ms / 600_000)
+    }
 }
 
 fn request(world: &World, kind: u8, user: UserId, target: u64, client_id: &ClientId) -> Request {

@@ -280,7 +280,13 @@ impl World {
         }
     }
 
-    pub(super) fn reads_messages(&mut self, user: UserId, before: Option<u64>, after: Option<u64>, limit: usize) -> (Vec<Message>, Option<String>) {
+    pub(super) fn reads_messages(
+        &mut self,
+        user: UserId,
+        before: Option<u64>,
+        after: Option<u64>,
+        limit: usize,
+    ) -> (Vec<Message>, Option<String>) {
         let list = rialto_protocol::rpc::ListMessages { conversation: ROOM, before, after, limit: Some(limit) };
         match self.request(user, Request::ConversationMessages(list)) {
             Ok(Answer::Messages(page)) => (page.items, page.next),
@@ -309,7 +315,8 @@ impl World {
 }
 
 fn messages(rows: &[Row], range: MessageRange) -> Vec<MessageRows> {
-    let in_range = |row: &&Row| row.event == EventTag::Message && range.before.is_none_or(|b| row.seq < b) && range.after.is_none_or(|a| row.seq > a);
+    let in_range =
+        |row: &&Row| row.event == EventTag::Message && range.before.is_none_or(|b| row.seq < b) && range.after.is_none_or(|a| row.seq > a);
     let mut heads: Vec<&Row> = rows.iter().filter(in_range).collect();
     if range.after.is_some() {
         heads.truncate(range.limit);
@@ -325,7 +332,12 @@ pub(super) fn send(client_id: &ClientId, text: &str) -> Request {
 }
 
 pub(super) fn reply(client_id: &ClientId, reply_to: u64) -> Request {
-    Request::ConversationSend(SendMessage { conversation: ROOM, client_id: client_id.clone(), text: "re".to_owned(), reply_to: Some(reply_to) })
+    Request::ConversationSend(SendMessage {
+        conversation: ROOM,
+        client_id: client_id.clone(),
+        text: "re".to_owned(),
+        reply_to: Some(reply_to),
+    })
 }
 
 pub(super) fn join_or_leave(client_id: &ClientId) -> JoinOrLeave {
