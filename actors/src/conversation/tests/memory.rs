@@ -17,7 +17,7 @@ fn talkative(num_messages: u64) -> World {
     let mut world = World::with(Group);
     for number in 0..num_messages {
         world.begin(ALICE, send(&id(&format!("m{number}")), "hi"));
-        world.make_durable(u64::MAX);
+        world.quiet();
     }
     world
 }
@@ -101,6 +101,8 @@ fn look_ups_are_bounded_and_a_failed_one_refuses_its_command() {
     assert_eq!(world.replies[&replies[0]].as_ref().unwrap_err().code, ErrorCode::Unavailable);
     world.quiet();
     assert!(replies[1..WAITING_PER_USER_MAX].iter().all(|reply| matches!(world.replies[reply], Ok(Answer::Appended(_)))));
+    world.passes(1_000);
+    world.input(EntityInput::Woken);
     assert!(world.is_idle);
 }
 
