@@ -3,7 +3,7 @@
 use rialto_protocol::ErrorCode;
 use rialto_protocol::command::{History, Since};
 use rialto_protocol::limits::{CLIENT_ID_AGE_MS, CLIENT_ID_AHEAD_MS};
-use rialto_protocol::rpc::{ConversationKind::Group, Request};
+use rialto_protocol::rpc::{ConversationKind::Group, DeleteMessage, Request};
 use rialto_storage::entity_rows::Activation;
 use rialto_storage::{ErrorKind, StorageError};
 
@@ -113,10 +113,24 @@ fn old_messages_are_reacted_to_and_answered_by_way_of_the_store() {
     assert!(world.appended(BOB, Request::ConversationReact(react(&id("r2"), 2, "👍"))).unwrap().duplicate);
     world.appended(BOB, reply(&id("r3"), 2)).unwrap();
     assert_eq!(world.refused(BOB, reply(&id("r4"), 1)), ErrorCode::NotFound);
-    // The message is read while another device reacts: the decision is made on both.
-    let reply = world.begin(BOB, Request::ConversationReact(react(&id("r5"), 3, "👍")));
-    world.quiet();
-    assert!(matches!(&world.replies[&reply], Ok(Answer::Appended(appended)) if !appended.duplicate));
+}
+
+#[test]
+fn what_happened_to_a_message_while_it_was_read_is_not_overlooked() {
+    for num_later in [1, RECENT_ROWS_MAX + 20] {
+        let mut world = talkative(RECENT_ROWS_MAX + 50);
+        world.is_store_early = true;
+        let slow = world.begin(BOB, Request::ConversationReact(react(&id("r"), 2, "👍")));
+        let read = world.reads.pop_front().unwrap();
+        let delete = DeleteMessage { conversation: super::world::ROOM, client_id: id("d"), target: 2 };
+        world.appended(ALICE, Request::ConversationDelete(delete)).unwrap();
+        for number in 0..num_later {
+            world.says(ALICE, &id(&format!("later{number}")), "hi").unwrap();
+        }
+        world.reads.push_back(read);
+        world.quiet();
+        assert_eq!(world.replies[&slow].as_ref().unwrap_err().code, ErrorCode::Conflict, "{num_later} rows later");
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ const PEOPLE: [UserId; 5] = [ALICE, BOB, CAROL, DAVE, NOBODY];
 type Op = (u8, u8, u8, u8);
 
 fn client_id(world: &World, number: u8) -> ClientId {
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         id(&format!("id{number}"))
     } else {
         dated(super::world::START_MS, u64::from(number) + world.now.mono_ms / 600_000)
@@ -56,6 +56,7 @@ fn request(world: &World, kind: u8, user: UserId, target: u64, client_id: &Clien
 }
 
 fn happen(world: &mut World, asked: &mut Vec<u64>, (kind, who, number, other): Op) {
+    world.is_store_early = who.is_multiple_of(2);
     let user = PEOPLE[usize::from(who) % PEOPLE.len()];
     let target = u64::from(other) % (world.rows.len() as u64 + 2);
     match kind % 48 {

@@ -51,6 +51,9 @@ pub(super) struct World {
     pub(super) unsubscribed: Vec<UserId>,
     pub(super) reads: VecDeque<(u64, Query)>,
     pub(super) num_reads: usize,
+    /// The store reads when it is asked, and answers later with what it saw then.
+    pub(super) is_store_early: bool,
+    early: BTreeMap<u64, Found>,
     pub(super) wake_at_ms: Option<u64>,
     pub(super) is_idle: bool,
     pub(super) now: Moment,
@@ -74,6 +77,8 @@ impl World {
             unsubscribed: Vec::new(),
             reads: VecDeque::new(),
             num_reads: 0,
+            is_store_early: false,
+            early: BTreeMap::new(),
             wake_at_ms: None,
             is_idle: false,
             now: Moment { wall_ms: START_MS, mono_ms: 1_000, entropy: 77 },
@@ -111,6 +116,7 @@ impl World {
         let rows = self.rows.iter().filter(|row| row.seq > seq).cloned().collect();
         self.machine = Conversation::new(ROOM);
         self.reads.clear();
+        self.early.clear();
         self.recoveries.clear();
         self.activate(Activation { snapshot, rows });
     }
@@ -139,6 +145,10 @@ impl World {
             EntityEffect::Publish { data, offset, .. } => self.published.push((offset, data)),
             EntityEffect::Read { token, query } => {
                 self.num_reads += 1;
+                if self.is_store_early {
+                    let found = self.found(query.clone());
+                    self.early.insert(token, found);
+                }
                 self.reads.push_back((token, query));
             }
             EntityEffect::Tell { user, tell } => self.tells.push((user, tell)),
@@ -184,7 +194,7 @@ impl World {
     /// The store answers one read.
     pub(super) fn answer_read(&mut self) -> bool {
         let Some((token, query)) = self.reads.pop_front() else { return false };
-        let found = self.found(query);
+        let found = self.early.remove(&token).unwrap_or_else(|| self.found(query));
         self.input(EntityInput::Answered { token, answer: Ok(found) });
         true
     }
