@@ -1,7 +1,7 @@
 //! A conversation: the machine that orders what its members say and do.
 //!
-//! Its state is a fold of its rows ([`state`]). A command is decided on that state ([`command`]), becomes rows ([`append`]), and only the shard that hosts the
-//! machine knows when these are durable: it holds every output until then. What the state does not hold is asked of the store, by [`waiting`] commands and by reads ([`ask`]).
+//! Its state is a fold of its rows (`state`). A command is decided on that state (`command`), becomes rows (`append`), and only the shard that hosts the
+//! machine knows when these are durable: it holds every output until then. What the state does not hold is asked of the store, by `waiting` commands and by reads (`ask`).
 
 use std::collections::HashMap;
 use std::sync::Arc;
