@@ -239,7 +239,10 @@ pub(super) fn row_key(key: &[u8]) -> Engine<(EntityKey, u64)> {
     both.filter(|_| key.len() == keys::ENTITY_PREFIX_BYTES + 9).ok_or_else(|| corrupt("key of a row"))
 }
 
-fn entry(file: &mut impl Read) -> Result<Option<(Vec<u8>, Vec<u8>)>, RestoreError> {
+/// Key and value.
+type Entry = (Vec<u8>, Vec<u8>);
+
+fn entry(file: &mut impl Read) -> Result<Option<Entry>, RestoreError> {
     let Some(key) = field(file)? else { return Ok(None) };
     let value = field(file)?.ok_or_else(|| RestoreError::Damaged("a chunk ends within an entry".to_owned()))?;
     Ok(Some((key, value)))
