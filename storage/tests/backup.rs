@@ -1,4 +1,5 @@
 //! Backup, verify, restore of the embedded store.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests may")]
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! The embedded store on disks that are full, broken, or cut from their power.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests may")]
 
 mod crash;
 mod disk;
