@@ -158,7 +158,9 @@ impl Gateway {
             let mut state = self.0.state.borrow_mut();
             let Some(slot) = state.slots.get_mut(id) else { return Intake::Ok };
             slot.frames_waiting += 1;
-            slot.paused = slot.is_busy();
+            // A bad command closes the session: nothing behind it may be looked at, or its close would win.
+            let closes = commands.last().is_some_and(Result::is_err);
+            slot.paused = closes || slot.is_busy();
             slot.paused
         };
         self.tell(id, SessionInput::Commands(commands));

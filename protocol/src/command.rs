@@ -77,7 +77,7 @@ pub enum CommandKind {
     },
 }
 
-/// Why a frame is no sequence of commands. Each closes with 3501, but [`InvalidCommand::Body`], which answers error 107.
+/// Why a frame is no sequence of commands. Each closes with 3501.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCommand {
     /// Not JSON of the right shape, no known command, or one that needs a channel and names none.
@@ -92,9 +92,6 @@ pub enum InvalidCommand {
     /// A command that wants a reply has no id.
     #[error("command without id")]
     NoId,
-    /// The command with this id is known, but its body is wrong.
-    #[error("bad command body")]
-    Body(u32),
 }
 
 #[derive(Deserialize)]
@@ -155,7 +152,7 @@ struct TokenBody {
     token: String,
 }
 
-/// Splits a frame into commands and parses each; stops at the first bad one. The iterator ends after an error other than [`InvalidCommand::Body`].
+/// Splits a frame into commands and parses each; stops at the first bad one. The iterator ends after an error.
 pub fn commands(frame: &str) -> impl Iterator<Item = Result<Command, InvalidCommand>> + '_ {
     let mut rest = Some(frame.trim_ascii());
     let mut count = 0_usize;
@@ -172,7 +169,7 @@ pub fn commands(frame: &str) -> impl Iterator<Item = Result<Command, InvalidComm
         };
         let parsed = parse(line);
         rest = match parsed {
-            Ok(_) | Err(InvalidCommand::Body(_)) => after,
+            Ok(_) => after,
             Err(_) => None,
         };
         Some(parsed)
@@ -228,7 +225,7 @@ pub fn channel_of(kind: &CommandKind) -> Option<&str> {
 }
 
 fn kind(raw: &RawCommand<'_>) -> Result<CommandKind, InvalidCommand> {
-    let bad = || InvalidCommand::Body(raw.id);
+    let bad = || InvalidCommand::Malformed;
     if let Some(body) = raw.rpc {
         let RpcBody { method, data } = typed(body).ok_or_else(bad)?;
         return Ok(CommandKind::Rpc { method, data: data.unwrap_or_else(null) });

@@ -5,8 +5,8 @@
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Nesting of arrays and objects in one inbound command: parsers recurse, so depth is stack. Above: close 3501.
 pub const JSON_DEPTH_MAX: usize = 64;
-/// Commands in one inbound frame: a frame of empty objects would otherwise be 30,000 of them. Above: close 3501.
-pub const COMMANDS_PER_FRAME_MAX: usize = 256;
+/// Commands in one inbound frame: more than the smallest useful ones would fill, fewer than a frame of empty objects holds. Above: close 3501.
+pub const COMMANDS_PER_FRAME_MAX: usize = 4096;
 /// Bytes of a channel name. Above: error 107.
 pub const CHANNEL_BYTES_MAX: usize = 255;
 /// Bytes of an rpc method name. Above: error 104.

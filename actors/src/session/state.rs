@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use rialto_protocol::command::{Command, CommandKind, InvalidCommand};
 use rialto_protocol::limits::{
-    COMMANDS_BURST_MAX, COMMANDS_PER_SECOND_MAX, CONNECT_WITHIN_MS, EXPIRY_GRACE_MS, PING_INTERVAL_MS, PONG_WITHIN_MS,
-    SUBSCRIPTIONS_PER_CONNECTION_MAX,
+    COMMANDS_BURST_MAX, COMMANDS_PER_FRAME_MAX, COMMANDS_PER_SECOND_MAX, CONNECT_WITHIN_MS, EXPIRY_GRACE_MS, PING_INTERVAL_MS,
+    PONG_WITHIN_MS, SUBSCRIPTIONS_PER_CONNECTION_MAX,
 };
 use rialto_protocol::reply::{self, RawJson, ReplyBody, SubscribeResult};
 use rialto_protocol::rpc::Request;
@@ -30,7 +30,7 @@ use crate::route::{self, Target};
 use crate::topic_rules::TopicRules;
 
 /// Commands that may wait for the connect reply. SDKs send their subscriptions along with `connect`. Above: close 3501.
-pub const BACKLOG_MAX: usize = 1024;
+pub const BACKLOG_MAX: usize = COMMANDS_PER_FRAME_MAX;
 
 /// What the operator decides about sessions; shared by all of a node.
 #[derive(Clone)]
@@ -193,7 +193,6 @@ impl Session {
         for command in commands {
             match command {
                 Ok(command) => self.command(now, command, out),
-                Err(InvalidCommand::Body(id)) if matches!(self.phase, Phase::Live) => refuse(id, ErrorCode::BadRequest, out),
                 Err(_) => self.close(CloseCode::BadRequest, out),
             }
         }

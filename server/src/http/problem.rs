@@ -37,8 +37,7 @@ pub struct ProblemBody<'a> {
     /// The stable word.
     code: &'a str,
     /// A sentence for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<&'a str>,
+    detail: Cow<'a, str>,
     /// The request's id, also in `X-Request-Id`.
     request_id: &'a str,
     /// When trying again makes sense, milliseconds.
@@ -95,12 +94,13 @@ impl Problem {
     /// The whole answer for a request.
     #[must_use]
     pub fn response(&self, request_id: &str) -> HttpResponse {
+        let title = self.code.replace('_', " ");
         let body = ProblemBody {
             r#type: format!("/docs#code-{}", self.code),
-            title: self.code.replace('_', " "),
+            title: title.clone(),
             status: self.status.as_u16(),
             code: &self.code,
-            detail: self.detail.as_deref(),
+            detail: self.detail.as_deref().map_or_else(|| Cow::Owned(title.clone()), Cow::Borrowed),
             request_id,
             retry_after_ms: self.retry_after_ms,
         };

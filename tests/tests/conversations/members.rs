@@ -16,6 +16,7 @@ async fn an_invited_person_sees_everything_from_the_start() {
     bob.enters(&room).await;
     assert_eq!(bob.messages(json!({})).await[0].text("text"), "before bob");
     bob.says("thanks").await;
+    alice.hears("before bob").await;
     alice.hears("thanks").await;
 }
 
