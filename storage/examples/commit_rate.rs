@@ -1,8 +1,8 @@
 //! How many rows per second the embedded store acknowledges as durable, beside a plain file with the same group commit and fdatasync, in one run.
 //!
 //! ```text
-//! commit_rate rate  [DIR] [SENDERS] [ROOMS] [SECONDS] [quick]   both, one after the other, three rounds
-//! commit_rate fill  DIR ROWS [ROOMS] [abort] [quick]            fills a store; `abort` leaves it as kill -9 would
+//! commit_rate rate  [DIR] [SENDERS] [ROOMS] [SECONDS] [slow-repair]   both, one after the other, three rounds
+//! commit_rate fill  DIR ROWS [ROOMS] [abort] [slow-repair]            fills a store; `abort` leaves it as kill -9 would
 //! commit_rate open  DIR                                         how long a store takes to open and to answer its first read
 //! ```
 #![expect(clippy::print_stdout, reason = "a measurement prints what it measured")]
@@ -29,9 +29,9 @@ const LINGER_MAX: Duration = Duration::from_millis(1);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let quick = arguments.iter().any(|argument| argument == "quick");
+    let quick = !arguments.iter().any(|argument| argument == "slow-repair");
     let abort = arguments.iter().any(|argument| argument == "abort");
-    let plain: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| !["quick", "abort"].contains(argument)).collect();
+    let plain: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| !["slow-repair", "abort"].contains(argument)).collect();
     let number = |index: usize, default: u64| plain.get(index).and_then(|text| text.parse().ok()).unwrap_or(default);
     let folder = plain.get(1).map_or_else(|| std::env::temp_dir().join(format!("commit-rate-{}", std::process::id())), PathBuf::from);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
@@ -39,6 +39,7 @@ fn main() {
         match plain.first().copied().unwrap_or("rate") {
             "fill" => fill(&folder, number(2, 1_000_000), number(3, 64), quick, abort).await,
             "open" => open(&folder).await,
+            "verify" => verify(&folder),
             _ => rate(&folder, number(2, 64), number(3, 64), number(4, 5), quick).await,
         }
     });
@@ -202,7 +203,7 @@ async fn fill(folder: &Path, rows: u64, rooms: u64, quick: bool, abort: bool) {
 
 async fn open(folder: &Path) {
     let began = Instant::now();
-    let redb = RedbStore::open(folder, options(false), fatal).expect("the store opens");
+    let redb = RedbStore::open(folder, options(true), fatal).expect("the store opens");
     let opened = began.elapsed();
     let range = RowRange { from: 1, to: 10, limit: 10, reverse: true };
     let rows = redb.store().rows.read(user(1).into(), range).await.expect("it answers");
@@ -210,4 +211,10 @@ async fn open(folder: &Path) {
     let bytes = std::fs::metadata(folder.join("store.redb")).map_or(0, |file| file.len());
     println!("opened {} MiB in {opened:?}, first read after {answered:?}", bytes / 1024 / 1024);
     redb.close();
+}
+
+fn verify(folder: &Path) {
+    let redb = RedbStore::open(folder, options(true), fatal).expect("the store opens");
+    let began = Instant::now();
+    println!("{:?} in {:?}", redb.verify(), began.elapsed());
 }

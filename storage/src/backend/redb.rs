@@ -28,5 +28,8 @@ mod verify;
 mod views;
 mod writer;
 
+pub use backup::{BackupError, BackupReport, Manifest, ManifestChunk};
 pub use medium::{FileMedium, Medium};
 pub use open::{OpenError, RedbOptions, RedbStore};
+pub use restore::{RestoreError, RestoreReport, restore};
+pub use verify::{VerifyError, VerifyReport};

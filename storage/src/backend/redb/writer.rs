@@ -33,6 +33,12 @@ pub(crate) struct Writer {
     last: (usize, Duration),
 }
 
+/// The store cannot go on; these were not answered yet.
+struct Fatal {
+    message: String,
+    jobs: Vec<Box<dyn Job>>,
+}
+
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, space: Space, on_fatal: OnFatal) -> Self {
         Self { shared, space, logs: Logs::default(), on_fatal, last: (0, Duration::ZERO) }
@@ -45,19 +51,20 @@ impl Writer {
             let linger = (took / 2).min(LINGER_MAX);
             let Some(jobs) = self.shared.writes.take_batch(COMMIT_BYTES_MAX, expected, linger) else { return };
             metrics::queue_length("write", self.shared.writes.len());
-            if let Err(message) = self.serve(jobs) {
+            if let Err(Fatal { message, jobs }) = self.serve(jobs) {
                 metrics::failure("fatal");
                 tracing::error!(message, "the store failed");
-                self.shared.dead.store(true, Ordering::SeqCst);
+                // Before anybody is answered: the process is expected to end in here.
                 (self.on_fatal)(message);
+                finish(jobs, Err(Failure::Unknown));
                 self.refuse_all();
                 return;
             }
         }
     }
 
-    /// One batch; `Err` is fatal.
-    fn serve(&mut self, jobs: Vec<Box<dyn Job>>) -> Result<(), String> {
+    /// One batch.
+    fn serve(&mut self, jobs: Vec<Box<dyn Job>>) -> Result<(), Fatal> {
         let mut jobs = self.admit(jobs);
         if jobs.is_empty() {
             return Ok(());
@@ -81,14 +88,8 @@ impl Writer {
                 self.last = (0, Duration::ZERO);
                 reopened
             }
-            Ok(Err(error)) => {
-                finish(jobs, Err(Failure::Unknown));
-                Err(format!("commit: {error}"))
-            }
-            Err(_panic) => {
-                finish(jobs, Err(Failure::Unknown));
-                Err("commit: the engine panicked".to_owned())
-            }
+            Ok(Err(error)) => Err(Fatal { message: format!("commit: {error}"), jobs }),
+            Err(_panic) => Err(Fatal { message: "commit: the engine panicked".to_owned(), jobs }),
         }
     }
 
@@ -129,16 +130,18 @@ impl Writer {
     }
 
     /// Closes the database and opens it until that works. The commit may have landed, so every fence is void: each shard claims and loads again.
-    fn reopen(&mut self, jobs: Vec<Box<dyn Job>>) -> Result<(), String> {
+    fn reopen(&mut self, jobs: Vec<Box<dyn Job>>) -> Result<(), Fatal> {
         self.shared.closing.store(true, Ordering::SeqCst);
-        *self.shared.database_slot() = None;
         self.logs = Logs::default();
-        let mut wait = self.space.ran_out();
-        finish(jobs, Err(Failure::Full));
+        let mut waiting = jobs;
+        let mut failure = Failure::Full;
         loop {
-            match self.open_again() {
-                Ok(database) => {
-                    *self.shared.database_slot() = Some(database);
+            let wait = self.space.ran_out();
+            let opened = self.try_open();
+            // Told only now: whoever asks next meets the store as it is from here on.
+            finish(waiting, Err(failure));
+            match opened {
+                Ok(()) => {
                     self.shared.closing.store(false, Ordering::SeqCst);
                     tracing::info!("the store is open again");
                     return Ok(());
@@ -147,15 +150,24 @@ impl Writer {
                     metrics::failure("reopen");
                     tracing::warn!(%error, "open the store again");
                 }
-                Err(error) => return Err(format!("open the store again: {error}")),
+                Err(error) => return Err(Fatal { message: format!("open the store again: {error}"), jobs: Vec::new() }),
             }
-            let (waiting, closed) = self.shared.writes.drain_after(wait);
-            finish(waiting, Err(Failure::Down));
+            let closed;
+            (waiting, closed) = self.shared.writes.drain_after(wait);
+            failure = Failure::Down;
             if closed {
+                finish(waiting, Err(failure));
                 return Ok(());
             }
-            wait = self.space.ran_out();
         }
+    }
+
+    /// One try, with the database's place held: reads wait for its end instead of failing.
+    fn try_open(&self) -> Engine<()> {
+        let mut slot = self.shared.database_slot();
+        *slot = None;
+        *slot = Some(self.open_again()?);
+        Ok(())
     }
 
     fn open_again(&self) -> Engine<Database> {

@@ -1,0 +1,25 @@
+//! The embedded store on disks that are full, broken, or cut from their power.
+#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests may")]
+
+mod crash;
+mod disk;
+mod full;
+mod held;
+
+use rialto_protocol::rpc::ConversationKind;
+use rialto_storage::Store;
+use rialto_storage::conformance::{Script, user};
+use rialto_storage::entity_rows::RowRange;
+
+/// Every row of a range that fits one read.
+const ALL: RowRange = RowRange { from: 1, to: u64::MAX, limit: 1024, reverse: false };
+
+async fn group(store: &Store, number: u16) -> Script {
+    let mut script = Script::claim(store, number).await;
+    script.create(ConversationKind::Group, &[user(1), user(2)]).await;
+    script
+}
+
+async fn seqs(script: &Script) -> Vec<u64> {
+    script.store.rows.read(script.conversation.into(), ALL).await.unwrap().into_iter().map(|row| row.seq).collect()
+}
