@@ -2,6 +2,7 @@
 
 pub mod failure;
 pub mod keys;
+mod serve;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,6 +24,8 @@ use crate::config::Config;
 use crate::http::state::RenderMetrics;
 use crate::http::{Answering, HttpState, Origins, Probe, Requests};
 use failure::{Exit, Failure};
+
+pub use serve::serve;
 
 /// Time between two sweeps of expired sessions and revocations.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);

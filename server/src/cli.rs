@@ -101,9 +101,7 @@ fn user(config: &Config, command: UserCommand) -> Result<(), Failure> {
         UserCommand::Add { name, role, password_file } => {
             Operation::UserAdd { name, role, password: password::read(password_file.as_deref())? }
         }
-        UserCommand::Passwd { name, password_file } => {
-            Operation::UserPasswd { name, password: password::read(password_file.as_deref())? }
-        }
+        UserCommand::Passwd { name, password_file } => Operation::UserPasswd { name, password: password::read(password_file.as_deref())? },
         UserCommand::Role { name, role } => Operation::UserRole { name, role },
     };
     say(&store_commands::reach(config, operation)?)

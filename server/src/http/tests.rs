@@ -188,7 +188,9 @@ async fn every_failure_is_a_problem_with_its_code() {
     let made = send(&app, register("alice")).await;
     let signed = |request: TestRequest| request.insert_header(bearer(&made));
     let room = "/v1/conversations/01920000-0000-7000-8000-000000000000";
-    let raw = |path: &str, kind: &'static str, body: Vec<u8>| TestRequest::post().uri(path).insert_header(("content-type", kind)).set_payload(body);
+    let raw = |path: &str, kind: &'static str, body: Vec<u8>| {
+        TestRequest::post().uri(path).insert_header(("content-type", kind)).set_payload(body)
+    };
     let messages = format!("{room}/messages");
     for (request, status, code) in [
         (register("ALICE"), 409, "conflict"),
@@ -271,7 +273,7 @@ async fn calls_reach_the_actors_as_the_rpc_requests_that_they_are() {
         let got = send(&app, with(method, path.clone(), body)).await;
         assert_eq!((got.status, got.json()["offset"].as_u64()), (status, Some(7)), "{path}");
         let asked = scene.asked().pop().unwrap();
-        assert_eq!(asking::method_of(&asked), expected);
+        assert_eq!(rialto_actors::route::method(&asked), expected);
         if let Request::ConversationReact(react) = asked {
             assert_eq!((react.emoji.as_str(), react.target), ("🎉", 3));
         }
@@ -334,7 +336,10 @@ async fn foreign_pages_neither_read_nor_use_cookies() {
     let app = app!(scene);
     let preflight = |origin: &str| {
         let request = TestRequest::default().method(actix_web::http::Method::OPTIONS).uri("/v1/conversations");
-        request.insert_header(("origin", origin)).insert_header(("access-control-request-method", "POST")).insert_header(("host", "rialto.example"))
+        request
+            .insert_header(("origin", origin))
+            .insert_header(("access-control-request-method", "POST"))
+            .insert_header(("host", "rialto.example"))
     };
     let allowed = send(&app, preflight("https://app.example")).await;
     assert_eq!((allowed.status, allowed.header("access-control-allow-origin")), (204, "https://app.example"));
