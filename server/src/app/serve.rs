@@ -1,0 +1,186 @@
+//! `rialto serve`: everything put together, from the configuration to the last goodbye.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use actix_rt::signal::unix::{SignalKind, signal};
+use actix_web::App;
+use actix_web::web::Data;
+use metrics_exporter_prometheus::PrometheusHandle;
+use rialto_actors::entities::Entities;
+use rialto_actors::entity::EntityFactory;
+use rialto_actors::node::{Node, NodeParts};
+use rialto_actors::session::SessionConfig;
+use rialto_actors::shard::ShardConfig;
+
+use super::Foundation;
+use super::failure::{Exit, Failure};
+use crate::cli::control::Control;
+use crate::config::Config;
+use crate::gateway::{GatewayLimits, StandardPolicy, bind};
+use crate::http;
+use crate::run::{self, Serving};
+use crate::{logging, metrics};
+
+/// Time between two rounds of upkeep of the histograms, which else keep every sample since the last look.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// Milliseconds of the drain's time that are kept for closing the store.
+const CLOSE_STORE_MS: u64 = 500;
+
+/// Serves until SIGTERM, then drains.
+///
+/// # Errors
+/// Why it does not start, with the exit code that says so.
+pub fn serve(config: Config) -> Result<(), Failure> {
+    logging::start(&config.log);
+    let recorder = metrics::install().map_err(|error| Failure::new(Exit::Failed, format!("start metrics: {error}")))?;
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    actix_rt::System::new().block_on(async move {
+        let foundation = Foundation::open(config).await?;
+        let served = serve_on(&foundation, recorder).await;
+        foundation.embedded.close();
+        served
+    })
+}
+
+async fn serve_on(foundation: &Foundation, recorder: PrometheusHandle) -> Result<(), Failure> {
+    let config = &foundation.config;
+    let cannot = |what: &str, error: &dyn std::fmt::Display| Failure::new(Exit::Failed, format!("{what}: {error}"));
+    let listen = config.server.listen;
+    let listener = bind(listen).map_err(|error| cannot(&format!("listen on {listen}"), &error))?;
+    let address = listener.local_addr().map_err(|error| cannot("listen", &error))?;
+    let control = Control::bind(&config.data_dir).map_err(|error| cannot("open the control socket", &error))?;
+    let draining = Arc::new(AtomicBool::new(false));
+    let beside = [
+        actix_rt::spawn(control.serve(foundation.clone())),
+        actix_rt::spawn(sweep(foundation.clone())),
+        actix_rt::spawn(upkeep(recorder.clone())),
+        actix_rt::spawn(reload_keys(foundation.clone())),
+        actix_rt::spawn(note_drain(draining.clone())),
+    ];
+    let node = node(foundation);
+    let state = foundation.http_state(Arc::new(node.clone()), draining, Arc::new(move || recorder.render()));
+    let state = Data::new(state);
+    let serving = Serving {
+        node,
+        threads: threads(config),
+        limits: gateway_limits(config),
+        policy: StandardPolicy { serves_echo: config.debug.echo, allowed_origins: config.server.allowed_origins.clone() },
+        listener,
+        app: move || {
+            let state = state.clone();
+            App::new().configure(move |services| http::configure(services, state))
+        },
+        drain_timeout_ms: drain_ms(config),
+    };
+    let stopped = run::serve(serving, || greet(config, address)).await;
+    for task in beside {
+        task.abort();
+    }
+    let stopped = stopped.map_err(|error| cannot("serve", &error))?;
+    tracing::info!(?stopped, "stopped");
+    Ok(())
+}
+
+/// The actors of this node.
+fn node(foundation: &Foundation) -> Node {
+    let (config, limits) = (&foundation.config, &foundation.config.limits);
+    let verifier = foundation.accounts.verifier().clone();
+    let sessions = SessionConfig {
+        commands_per_second: limits.commands_per_second_max,
+        commands_burst: limits.commands_burst_max,
+        subscriptions_max: limits.subscriptions_per_connection_max,
+        connect_within_ms: limits.connect_within_ms,
+        ping_interval_ms: limits.ping_interval_ms,
+        pong_within_ms: limits.pong_within_ms,
+        expiry_grace_ms: limits.expiry_grace_ms,
+        anonymous: config.auth.anonymous,
+        ..SessionConfig::new(Arc::new(config.topics.clone()), verifier, "rialto".into())
+    };
+    Node::new(NodeParts {
+        store: foundation.store.clone(),
+        accounts: foundation.accounts.clone(),
+        sessions: Arc::new(sessions),
+        shards: ShardConfig::default(),
+        outbox_bytes_max: limits.outbox_bytes_max,
+        factory: Arc::new(|| Rc::new(Entities) as Rc<dyn EntityFactory>),
+        started: foundation.started,
+        threads: threads(config),
+    })
+}
+
+fn threads(config: &Config) -> u16 {
+    u16::try_from(config.server.threads).unwrap_or(u16::MAX)
+}
+
+fn gateway_limits(config: &Config) -> GatewayLimits {
+    let message_bytes_max = u32::try_from(config.limits.frame_bytes_max).unwrap_or(u32::MAX);
+    GatewayLimits {
+        // Each thread has its share.
+        connections_max: config.limits.connections_max.div_ceil(config.server.threads),
+        message_bytes_max,
+        echo_message_bytes_max: config.debug.echo_bytes_max,
+        // Who never answers is dropped before the drain's time is over.
+        drain_deadline_ms: drain_ms(config) / 10 * 8,
+        ..GatewayLimits::default()
+    }
+}
+
+/// From SIGTERM to the end of the drain.
+fn drain_ms(config: &Config) -> u64 {
+    let all_ms = u64::try_from(config.drain_timeout.as_millis()).unwrap_or(u64::MAX);
+    all_ms.saturating_sub(CLOSE_STORE_MS).max(all_ms / 2)
+}
+
+/// What whoever started it needs to know; programs read the first line.
+fn greet(config: &Config, address: SocketAddr) {
+    let folder = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone());
+    let text = format!(
+        "listening on http://{address}\ndata in {}\nopen the address in a browser and register, or add a user with: rialto user add NAME\n",
+        folder.display()
+    );
+    let mut out = std::io::stdout();
+    if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        tracing::debug!(%error, "nobody reads standard output");
+    }
+    tracing::info!(%address, data = %folder.display(), "serving");
+}
+
+async fn sweep(foundation: Foundation) {
+    foundation.sweep().await;
+}
+
+async fn upkeep(recorder: PrometheusHandle) {
+    let mut ticks = tokio::time::interval(UPKEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        recorder.run_upkeep();
+    }
+}
+
+/// SIGHUP: the key file has changed.
+async fn reload_keys(foundation: Foundation) {
+    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
+    while hangups.recv().await.is_some() {
+        match foundation.reload_keys() {
+            Ok(()) => tracing::info!("keys read again"),
+            Err(failure) => tracing::error!(%failure, "keys not read, the old ones stay"),
+        }
+    }
+}
+
+/// From the first signal on the node is not ready any more.
+async fn note_drain(draining: Arc<AtomicBool>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    draining.store(true, Ordering::Relaxed);
+}

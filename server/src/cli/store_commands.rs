@@ -1,0 +1,61 @@
+//! Commands that need the store: through the node that serves it, else with a store of our own.
+
+use std::path::Path;
+
+use rialto_storage::backend::redb::restore as restore_store;
+use rialto_storage::limits::CONVERSATION_PART_ROWS;
+use tokio::runtime::{Builder, Runtime};
+
+use super::operation::Operation;
+use super::{control, say};
+use crate::app::failure::{Exit, Failure};
+use crate::app::{Foundation, keys};
+use crate::config::Config;
+
+/// The embedded store's file.
+const STORE_FILE: &str = "store.redb";
+
+/// Does an operation, wherever the store is open.
+pub(super) fn reach(config: &Config, operation: Operation) -> Result<String, Failure> {
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        if let Some(answer) = control::ask(&config.data_dir, &operation).await? {
+            return Ok(answer);
+        }
+        if operation.needs_store() && !config.data_dir.join(STORE_FILE).is_file() {
+            return Err(Failure::new(Exit::Storage, format!("there is no store in {}", config.data_dir.display())));
+        }
+        let foundation = Foundation::open(config.clone()).await?;
+        let answer = operation.perform(&foundation).await;
+        foundation.embedded.close();
+        answer
+    })
+}
+
+/// Tells a running node; `None` when there is none.
+pub(super) fn tell_node(config: &Config, operation: Operation) -> Result<Option<String>, Failure> {
+    runtime()?.block_on(control::ask(&config.data_dir, &operation))
+}
+
+pub(super) fn backup(config: &Config, folder: &Path) -> Result<(), Failure> {
+    // The node has another working directory than we have.
+    let folder = std::path::absolute(folder).map_err(|error| Failure::new(Exit::Usage, error))?;
+    say(&reach(config, Operation::Backup { folder })?)
+}
+
+pub(super) fn verify(config: &Config) -> Result<(), Failure> {
+    say(&reach(config, Operation::Verify)?)
+}
+
+pub(super) fn restore(config: &Config, folder: &Path) -> Result<(), Failure> {
+    if !folder.is_dir() {
+        return Err(Failure::new(Exit::Usage, format!("there is no backup in {}", folder.display())));
+    }
+    keys::make_folder(&config.data_dir)?;
+    let report = restore_store(folder, &config.data_dir, CONVERSATION_PART_ROWS)?;
+    say(&format!("restored {} rows, {} entries; the store's new generation is {}", report.rows, report.entries, report.generation))
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Failed, format!("start: {error}")))
+}
