@@ -1,6 +1,6 @@
 //! Proving who one is with a password.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use rialto_protocol::{ErrorCode, Refusal, UserId};
 use rialto_storage::accounts::Account;

@@ -1,6 +1,6 @@
 //! New accounts: registered ones and guests.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use rialto_protocol::{ClientId, ErrorCode, Refusal, UserId};
 use rialto_storage::accounts::{Account, AccountRole, IdempotentAnswer, Origin};

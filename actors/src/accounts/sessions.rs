@@ -1,6 +1,6 @@
 //! Sessions: refresh families, from login to logout.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use rialto_protocol::{ErrorCode, Refusal, UserId};
 use rialto_storage::accounts::{Account, Family};

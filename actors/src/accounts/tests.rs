@@ -2,7 +2,7 @@
 
 mod memory;
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rialto_protocol::{ClientId, ErrorCode};
@@ -11,8 +11,8 @@ use super::*;
 use memory::Memory;
 
 const START_MS: u64 = 1_790_000_000_000;
-const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
-const ELSEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
+const HERE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 1));
+const ELSEWHERE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 2));
 const PASSWORD: &str = "correct-horse-7-battery";
 
 struct Scene {

@@ -4,9 +4,9 @@
 //! so an address from which the account was used before has a count of its own: what strangers do to the account does not touch it, and it is slowed only by its
 //! own failures. Known addresses are kept in memory: after a restart the first right password makes one known again. Nothing is counted before a password was found wrong, so many logins at once with the right one are never in each other's way.
 
+use core::net::{IpAddr, Ipv6Addr};
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
 
 use super::limits::{
     KNOWN_ADDRESS_MS, LOGIN_FAILURES_PER_ACCOUNT, LOGIN_FAILURES_PER_ADDRESS, RATE_WINDOW_MS, REGISTRATIONS_PER_MINUTE_MAX,

@@ -39,7 +39,12 @@ pub fn serve(config: Config) -> Result<(), Failure> {
     logging::start(&config.log);
     let recorder = metrics::install().map_err(|error| Failure::new(Exit::Failed, format!("start metrics: {error}")))?;
     for warning in &config.warnings {
-        tracing::warn!("{warning}");
+        // On one's own machine the development switches are there to be used.
+        if config.server.listen.ip().is_loopback() {
+            tracing::info!("{warning}");
+        } else {
+            tracing::warn!("{warning}");
+        }
     }
     actix_rt::System::new().block_on(async move {
         let foundation = Foundation::open(config).await?;

@@ -12,8 +12,8 @@ use crate::app::failure::{Exit, Failure};
 use crate::app::{Foundation, keys};
 use crate::config::Config;
 
-/// The embedded store's file.
-const STORE_FILE: &str = "store.redb";
+/// How the name of the embedded store's file begins.
+const STORE_FILE_STEM: &str = "store";
 
 /// Does an operation, wherever the store is open.
 pub(super) fn reach(config: &Config, operation: Operation) -> Result<String, Failure> {
@@ -22,7 +22,7 @@ pub(super) fn reach(config: &Config, operation: Operation) -> Result<String, Fai
         if let Some(answer) = control::ask(&config.data_dir, &operation).await? {
             return Ok(answer);
         }
-        if operation.needs_store() && !config.data_dir.join(STORE_FILE).is_file() {
+        if operation.needs_store() && !has_store(&config.data_dir) {
             return Err(Failure::new(Exit::Storage, format!("there is no store in {}", config.data_dir.display())));
         }
         let foundation = Foundation::open(config.clone()).await?;
@@ -30,6 +30,13 @@ pub(super) fn reach(config: &Config, operation: Operation) -> Result<String, Fai
         foundation.embedded.close();
         answer
     })
+}
+
+fn has_store(data_dir: &Path) -> bool {
+    let is_store = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.is_ok_and(|entry| Path::new(&entry.file_name()).file_stem().is_some_and(|stem| stem == STORE_FILE_STEM))
+    };
+    std::fs::read_dir(data_dir).is_ok_and(|mut entries| entries.any(is_store))
 }
 
 /// Tells a running node; `None` when there is none.

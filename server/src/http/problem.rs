@@ -37,7 +37,7 @@ pub struct ProblemBody<'a> {
     /// The stable word.
     code: &'a str,
     /// A sentence for people.
-    detail: Cow<'a, str>,
+    detail: &'a str,
     /// The request's id, also in `X-Request-Id`.
     request_id: &'a str,
     /// When trying again makes sense, milliseconds.
@@ -94,13 +94,12 @@ impl Problem {
     /// The whole answer for a request.
     #[must_use]
     pub fn response(&self, request_id: &str) -> HttpResponse {
-        let title = self.code.replace('_', " ");
         let body = ProblemBody {
             r#type: format!("/docs#code-{}", self.code),
-            title: title.clone(),
+            title: self.code.replace('_', " "),
             status: self.status.as_u16(),
             code: &self.code,
-            detail: self.detail.as_deref().map_or_else(|| Cow::Owned(title.clone()), Cow::Borrowed),
+            detail: self.detail.as_deref().unwrap_or_else(|| sentence(&self.code)),
             request_id,
             retry_after_ms: self.retry_after_ms,
         };
@@ -117,6 +116,30 @@ impl Problem {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response
+    }
+}
+
+/// What a code means, where nothing closer is known.
+fn sentence(code: &str) -> &'static str {
+    match code {
+        "invalid_argument" => "the request does not make sense",
+        "invalid_credentials" => "the credentials do not count",
+        "token_expired" => "the token has expired; fetch a new one",
+        "forbidden" => "the caller's role does not allow it",
+        "not_a_member" => "the caller is not a member",
+        "banned" => "the caller is banned here",
+        "not_found" => "there is none, or the caller may not see it",
+        "method_not_allowed" => "this path takes other methods; see Allow",
+        "conflict" => "it contradicts what is there",
+        "client_id_expired" => "the id is dated too far ahead or too long ago to be told from a repeat",
+        "too_large" => "it is above a size limit",
+        "rate_limited" => "too many tries; wait and try again",
+        "overloaded" => "a queue is full; wait and try again",
+        "unavailable" => "it cannot answer now; try again",
+        "not_configured" => "the operator has not configured this",
+        "storage_full" => "the store has no room; nothing was stored",
+        "internal" => "a defect of the server; the request id helps to find it",
+        _ => "the request was refused",
     }
 }
 

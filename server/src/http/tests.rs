@@ -113,7 +113,7 @@ impl Got {
         assert_eq!(self.header("content-type"), "application/problem+json");
         assert_eq!(body["status"], status);
         assert_eq!(body["request_id"], self.header("x-request-id"));
-        assert!(body["type"].is_string() && body["title"].is_string());
+        assert!(["type", "title", "detail"].iter().all(|field| body[*field].is_string()), "{body}");
     }
 }
 

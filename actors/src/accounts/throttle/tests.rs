@@ -2,7 +2,7 @@
 
 use super::*;
 
-const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+const HERE: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 1));
 
 fn stranger(n: u32) -> IpAddr {
     IpAddr::V4((0x0B00_0000 + n).into())
