@@ -25,7 +25,7 @@ use crate::http::state::RenderMetrics;
 use crate::http::{Answering, HttpState, Origins, Probe, Requests};
 use failure::{Exit, Failure};
 
-pub use serve::serve;
+pub use serve::{serve, serve_with};
 
 /// Time between two sweeps of expired sessions and revocations.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);

@@ -19,6 +19,7 @@ const LOG_LINES_SHOWN: usize = 40;
 /// A server process. Dropping it ends the process; its folder is removed unless the test is failing.
 #[derive(Debug)]
 pub struct Rialto {
+    program: PathBuf,
     child: Option<Child>,
     url: String,
     settings: Vec<String>,
@@ -31,25 +32,32 @@ impl Rialto {
     pub async fn start(settings: &[&str]) -> Self {
         let folder = TempDir::with_prefix("rialto-test-").expect("a temporary folder can be made");
         let data = folder.path().join("data");
-        Self::start_in(folder, data, settings).await
+        Self::start_in(binary::path().to_path_buf(), folder, data, settings).await
+    }
+
+    /// Starts another program that serves as `rialto` does.
+    pub async fn start_program(program: &Path, settings: &[&str]) -> Self {
+        let folder = TempDir::with_prefix("rialto-test-").expect("a temporary folder can be made");
+        let data = folder.path().join("data");
+        Self::start_in(program.to_path_buf(), folder, data, settings).await
     }
 
     /// Starts a node whose store lies in `data`, outside the kit's own folder.
     pub async fn start_on(data: &Path, settings: &[&str]) -> Self {
         let folder = TempDir::with_prefix("rialto-test-").expect("a temporary folder can be made");
-        Self::start_in(folder, data.to_path_buf(), settings).await
+        Self::start_in(binary::path().to_path_buf(), folder, data.to_path_buf(), settings).await
     }
 
-    async fn start_in(folder: TempDir, data: PathBuf, settings: &[&str]) -> Self {
+    async fn start_in(program: PathBuf, folder: TempDir, data: PathBuf, settings: &[&str]) -> Self {
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut node = Self { child: None, url: String::new(), settings, data, folder: Some(folder) };
+        let mut node = Self { program, child: None, url: String::new(), settings, data, folder: Some(folder) };
         node.spawn().await;
         node
     }
 
     async fn spawn(&mut self) {
         let log = File::options().create(true).append(true).open(self.log_path()).expect("the log file can be opened");
-        let mut command = Command::new(binary::path());
+        let mut command = Command::new(&self.program);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&self.data);
         for setting in &self.settings {
             command.arg("--set").arg(setting);

@@ -13,7 +13,7 @@ use actix_web::web::Data;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rialto_actors::entities::Entities;
 use rialto_actors::entity::EntityFactory;
-use rialto_actors::node::{Node, NodeParts};
+use rialto_actors::node::{FactoryMaker, Node, NodeParts};
 use rialto_actors::session::SessionConfig;
 use rialto_actors::shard::ShardConfig;
 
@@ -36,6 +36,14 @@ const CLOSE_STORE_MS: u64 = 500;
 /// # Errors
 /// Why it does not start, with the exit code that says so.
 pub fn serve(config: Config) -> Result<(), Failure> {
+    serve_with(config, Arc::new(|| Rc::new(Entities) as Rc<dyn EntityFactory>))
+}
+
+/// Serves with entities of the caller's making: test programs wrap the product's.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_with(config: Config, factory: FactoryMaker) -> Result<(), Failure> {
     logging::start(&config.log);
     let recorder = metrics::install().map_err(|error| Failure::new(Exit::Failed, format!("start metrics: {error}")))?;
     for warning in &config.warnings {
@@ -48,13 +56,13 @@ pub fn serve(config: Config) -> Result<(), Failure> {
     }
     actix_rt::System::new().block_on(async move {
         let foundation = Foundation::open(config).await?;
-        let served = serve_on(&foundation, recorder).await;
+        let served = serve_on(&foundation, factory, recorder).await;
         foundation.embedded.close();
         served
     })
 }
 
-async fn serve_on(foundation: &Foundation, recorder: PrometheusHandle) -> Result<(), Failure> {
+async fn serve_on(foundation: &Foundation, factory: FactoryMaker, recorder: PrometheusHandle) -> Result<(), Failure> {
     let config = &foundation.config;
     let cannot = |what: &str, error: &dyn std::fmt::Display| Failure::new(Exit::Failed, format!("{what}: {error}"));
     let listen = config.server.listen;
@@ -69,7 +77,7 @@ async fn serve_on(foundation: &Foundation, recorder: PrometheusHandle) -> Result
         actix_rt::spawn(reload_keys(foundation.clone())),
         actix_rt::spawn(note_drain(draining.clone())),
     ];
-    let node = node(foundation);
+    let node = node(foundation, factory);
     let state = foundation.http_state(Arc::new(node.clone()), draining, Arc::new(move || recorder.render()));
     let state = Data::new(state);
     let serving = Serving {
@@ -94,7 +102,7 @@ async fn serve_on(foundation: &Foundation, recorder: PrometheusHandle) -> Result
 }
 
 /// The actors of this node.
-fn node(foundation: &Foundation) -> Node {
+fn node(foundation: &Foundation, factory: FactoryMaker) -> Node {
     let (config, limits) = (&foundation.config, &foundation.config.limits);
     let verifier = foundation.accounts.verifier().clone();
     let sessions = SessionConfig {
@@ -114,7 +122,7 @@ fn node(foundation: &Foundation) -> Node {
         sessions: Arc::new(sessions),
         shards: ShardConfig::default(),
         outbox_bytes_max: limits.outbox_bytes_max,
-        factory: Arc::new(|| Rc::new(Entities) as Rc<dyn EntityFactory>),
+        factory,
         started: foundation.started,
         threads: threads(config),
     })
