@@ -42,30 +42,30 @@ pub fn run(serve: Serve) -> ExitCode {
 
 fn perform(cli: Cli, serve: Serve) -> Result<(), Failure> {
     let Cli { shared, command } = cli;
-    match command.unwrap_or(Command::Serve { listen: None }) {
-        Command::Serve { listen } => serve(load(&shared, listen)?),
-        Command::CheckConfig => check_config(&load(&shared, None)?),
-        Command::PrintConfig => say(load(&shared, None)?.effective.to_print().trim_end()),
-        Command::Token { user, ttl, role } => token(&load(&shared, None)?, user, ttl, &role),
-        Command::User(command) => user(&load(&shared, None)?, command),
-        Command::Bot(command) => bot(&load(&shared, None)?, command),
-        Command::Keys(KeysCommand::Rotate) => rotate_keys(&load(&shared, None)?),
+    match command.unwrap_or(Command::Serve) {
+        Command::Serve => serve(load(&shared)?),
+        Command::CheckConfig => check_config(&load(&shared)?),
+        Command::PrintConfig => say(load(&shared)?.effective.to_print().trim_end()),
+        Command::Token { user, ttl, role } => token(&load(&shared)?, user, ttl, &role),
+        Command::User(command) => user(&load(&shared)?, command),
+        Command::Bot(command) => bot(&load(&shared)?, command),
+        Command::Keys(KeysCommand::Rotate) => rotate_keys(&load(&shared)?),
         Command::Migrate => {
-            load(&shared, None)?;
+            load(&shared)?;
             say("nothing to migrate: the embedded store makes its own tables")
         }
-        Command::Backup { folder } => store_commands::backup(&load(&shared, None)?, &folder),
-        Command::Restore { folder } => store_commands::restore(&load(&shared, None)?, &folder),
-        Command::Verify => store_commands::verify(&load(&shared, None)?),
-        Command::Cluster(command) => cluster(&load(&shared, None)?, &command),
+        Command::Backup { folder } => store_commands::backup(&load(&shared)?, &folder),
+        Command::Restore { folder } => store_commands::restore(&load(&shared)?, &folder),
+        Command::Verify => store_commands::verify(&load(&shared)?),
+        Command::Cluster(command) => cluster(&load(&shared)?, &command),
         Command::Version => say(&format!("rialto {}", env!("CARGO_PKG_VERSION"))),
     }
 }
 
-fn load(shared: &Shared, listen: Option<String>) -> Result<Config, Failure> {
+fn load(shared: &Shared) -> Result<Config, Failure> {
     let text = |text: std::ffi::OsString| text.into_string().ok();
     let env = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
-    let origin = Origin { file: shared.config.clone(), env, set: shared.set.clone(), data: shared.data.clone(), listen };
+    let origin = Origin { file: shared.config.clone(), env, set: shared.set.clone(), data: shared.data.clone(), listen: shared.listen.clone() };
     Ok(config::load(&origin)?)
 }
 

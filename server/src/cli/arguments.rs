@@ -27,16 +27,15 @@ pub(super) struct Shared {
     /// Sets one key; repeatable; wins over file and environment
     #[arg(long, global = true, value_name = "section.key=value")]
     pub(super) set: Vec<String>,
+    /// Address and port to serve on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", global = true)]
+    pub(super) listen: Option<String>,
 }
 
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Run a node
-    Serve {
-        /// Address and port; port 0 takes a free one
-        #[arg(long, value_name = "ADDRESS")]
-        listen: Option<String>,
-    },
+    Serve,
     /// Validate the configuration and warn about development switches
     CheckConfig,
     /// Print the effective configuration, secrets masked
