@@ -4,11 +4,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rialto_protocol::{Channel, EntityKey, ErrorCode, Refusal, UserId};
-use tokio::sync::oneshot;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::entity::{Answer, Ask, Caller, EntityName, Tell};
-use crate::kernel::{Full, Handle};
+use crate::kernel::{AskError, Full, Handle};
 use crate::reply_to::ReplyTo;
 use crate::shard::ShardInput;
 use crate::shard::state::RETRY_HINT_MS;
@@ -42,10 +41,14 @@ impl Router {
 
     #[expect(clippy::result_large_err, reason = "the input is given back, so that its caller can be answered")]
     fn offer(&self, entity: EntityKey, input: ShardInput) -> Result<(), Full<ShardInput>> {
-        match self.0.get().and_then(|shards| shards.get(usize::from(shard_of(entity)))) {
+        match self.shard(entity) {
             Some(shard) => shard.offer(input),
             None => Err(Full::Gone(input)),
         }
+    }
+
+    fn shard(&self, entity: EntityKey) -> Option<&Handle<ShardInput>> {
+        self.0.get().and_then(|shards| shards.get(usize::from(shard_of(entity))))
     }
 
     /// Hands a question to an entity; the answer goes to `reply`.
@@ -70,11 +73,15 @@ impl Router {
     /// # Errors
     /// The entity's refusal, `overloaded`, or `unavailable` when no answer came: then it may still be carried out.
     pub async fn request(&self, entity: EntityName, caller: Caller, ask: Ask) -> Result<Answer, Refusal> {
-        let (sender, receiver) = oneshot::channel();
-        self.ask(entity, caller, ask, ReplyTo::Task(sender)).map_err(|(_, refusal)| refusal)?;
-        match tokio::time::timeout(Duration::from_millis(ASK_DEADLINE_MS), receiver).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) | Err(_) => Err(Refusal::retry(ErrorCode::Unavailable, RETRY_HINT_MS)),
+        let Some(shard) = self.shard(entity.key) else { return Err(Refusal::retry(ErrorCode::Unavailable, RETRY_HINT_MS)) };
+        let question = |sender| ShardInput::Ask { entity, caller, ask, reply: ReplyTo::Task(sender) };
+        match shard.ask(question, Duration::from_millis(ASK_DEADLINE_MS)).await {
+            Ok(answer) => answer,
+            Err(AskError::Overloaded) => {
+                metrics::counter!("rialto_refusals_total", "reason" => "shard_mailbox_full").increment(1);
+                Err(Refusal::retry(ErrorCode::Overloaded, RETRY_HINT_MS))
+            }
+            Err(AskError::Gone | AskError::Deadline) => Err(Refusal::retry(ErrorCode::Unavailable, RETRY_HINT_MS)),
         }
     }
 

@@ -65,7 +65,8 @@ fn perform(cli: Cli, serve: Serve) -> Result<(), Failure> {
 fn load(shared: &Shared) -> Result<Config, Failure> {
     let text = |text: std::ffi::OsString| text.into_string().ok();
     let env = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
-    let origin = Origin { file: shared.config.clone(), env, set: shared.set.clone(), data: shared.data.clone(), listen: shared.listen.clone() };
+    let origin =
+        Origin { file: shared.config.clone(), env, set: shared.set.clone(), data: shared.data.clone(), listen: shared.listen.clone() };
     Ok(config::load(&origin)?)
 }
 

@@ -153,3 +153,32 @@ fn an_entity_with_rows_that_are_not_durable_is_not_passivated() {
     world.advance(120_000);
     assert_eq!(world.live(), 1);
 }
+
+#[test]
+fn a_log_rolls_through_sealed_buckets_and_a_new_owner_finds_its_end() {
+    let mut world = World::with_buckets(4);
+    for n in 0..30 {
+        world.say(n, "a", &format!("text {n}"));
+    }
+    let expected: Vec<_> = (0..30).map(|n| (n, Said::Offset(n + 1))).collect();
+    assert_eq!(world.answers(), expected);
+    let mut heir = world.rival();
+    heir.say(100, "a", "by the heir");
+    assert_eq!(heir.answers(), [(100, Said::Offset(31))]);
+    world.say(200, "a", "by the old owner");
+    world.settle();
+    assert_eq!(world.answers(), [(200, Said::Refused(ErrorCode::Unavailable))], "the old owner learns that it is fenced");
+    assert_eq!(heir.stored("a").len(), 31);
+}
+
+#[test]
+fn rows_that_wait_while_the_log_rolls_keep_their_order() {
+    let mut world = World::with_buckets(3);
+    world.hold_appends();
+    for n in 0..20 {
+        world.say(n, "a", &format!("text {n}"));
+    }
+    while world.release_append() {}
+    let expected: Vec<_> = (0..20).map(|n| (n, Said::Offset(n + 1))).collect();
+    assert_eq!(world.answers(), expected);
+}

@@ -69,7 +69,8 @@ impl Gateway for rialto_actors::gateway::Gateway {
 
     fn on_binary(&self, id: SessionId, _frame: &[u8]) -> Intake {
         self.on_binary(id);
-        Intake::Ok
+        // It closes the session: nothing behind it may be looked at.
+        Intake::Pause
     }
 
     fn on_closed(&self, id: SessionId) {

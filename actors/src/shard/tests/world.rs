@@ -48,7 +48,22 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn start() -> Self {
-        let memory = MemoryStore::new(MemoryOptions::default());
+        Self::on(MemoryStore::new(MemoryOptions::default()))
+    }
+
+    /// A log that is cut into buckets of so many rows.
+    pub(super) fn with_buckets(bucket_rows: u64) -> Self {
+        Self::on(MemoryStore::new(MemoryOptions { bucket_rows, ..MemoryOptions::default() }))
+    }
+
+    /// A new owner of the same store, while the old one does not know.
+    pub(super) fn rival(&self) -> Self {
+        let mut rival = Self::on(self.memory.clone());
+        rival.shard.advance(1);
+        rival
+    }
+
+    fn on(memory: MemoryStore) -> Self {
         let verdicts: Arc<Mutex<VecDeque<Verdict>>> = Arc::default();
         let asked = Arc::clone(&verdicts);
         memory.set_policy(move |_, _| asked.lock().unwrap().pop_front().unwrap_or(Verdict::Apply));
@@ -56,7 +71,10 @@ impl World {
         let activations: Rc<RefCell<HashMap<EntityName, usize>>> = Rc::default();
         let factory = Rc::new(Tapes { activations: Rc::clone(&activations) });
         let shard = Shard::new(ShardConfig::default(), store.log_shape, Arc::clone(&store.generation), factory);
-        let now = Moment { wall_ms: 1_790_000_000_000, mono_ms: 0, entropy: 7 };
+        // Another fence than any other owner's: the entropy counts the owners.
+        static OWNERS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(7);
+        let entropy = u128::from(OWNERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+        let now = Moment { wall_ms: 1_790_000_000_000, mono_ms: 0, entropy };
         let mut world = Self {
             shard: TestLoop::new(shard, now),
             memory,
