@@ -305,18 +305,6 @@ pub enum Query {
     },
     /// Messages with what changed them. → [`Found::Messages`]
     Messages(MessageRange),
-    /// A page of members. → [`Found::Members`]
-    Members {
-        /// Behind whom.
-        after: Option<UserId>,
-        /// How many.
-        limit: usize,
-    },
-    /// The conversation for one user. → [`Found::Summary`]
-    Summary {
-        /// Whose view.
-        user: UserId,
-    },
     /// Which of these users exist. → [`Found::Users`]
     Users(Vec<UserId>),
     /// A user's list. → [`Found::List`]
@@ -353,8 +341,6 @@ pub enum Found {
     Rows(Vec<Row>),
     Position(Option<Position>),
     Messages(Vec<MessageRows>),
-    Members(Vec<(UserId, rialto_protocol::rpc::Role)>, bool),
-    Summary(Option<Box<Summary>>),
     Users(Vec<UserId>),
     List(Vec<(ListPosition, Summary)>, bool),
     Mark(ReadMark),

@@ -115,3 +115,51 @@ fn together(frames: &mut Vec<Bytes>) -> Option<Bytes> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(index: u32) -> SessionId {
+        SessionId { index, generation: 0 }
+    }
+
+    fn delivered(hub: &mut Hub) -> Vec<(u32, Bytes)> {
+        let mut all = Vec::new();
+        hub.flush(|session, chunk| all.push((session.index, chunk.clone())));
+        all
+    }
+
+    #[test]
+    fn what_gathers_in_a_tick_reaches_all_listeners_as_one_shared_chunk() {
+        let mut hub = Hub::default();
+        let (room, other): (Arc<str>, Arc<str>) = ("room".into(), "other".into());
+        hub.enter(&room, session(1), false);
+        hub.enter(&room, session(2), false);
+        hub.enter(&other, session(2), false);
+        for frame in ["a", "b", "c"] {
+            hub.publish(&room, Bytes::from_static(frame.as_bytes()));
+        }
+        hub.publish(&other, Bytes::from_static(b"x"));
+        let all = delivered(&mut hub);
+        assert_eq!(all, [(1, "abc".into()), (2, "abc".into()), (2, "x".into())]);
+        assert_eq!(all[0].1.as_ptr(), all[1].1.as_ptr(), "the bytes are shared");
+        assert!(delivered(&mut hub).is_empty());
+    }
+
+    #[test]
+    fn who_leaves_hears_nothing_and_an_empty_room_is_forgotten() {
+        let mut hub = Hub::default();
+        let room: Arc<str> = "room".into();
+        hub.enter(&room, session(1), true);
+        hub.enter(&room, session(1), true);
+        assert_eq!(hub.join_leave_listeners("room"), [session(1)], "entering twice is entering once");
+        hub.publish(&room, Bytes::from_static(b"x"));
+        assert!(hub.leave("room", session(1)));
+        assert!(!hub.leave("room", session(1)));
+        assert!(hub.is_empty());
+        assert!(delivered(&mut hub).is_empty());
+        hub.publish(&room, Bytes::from_static(b"y"));
+        assert!(delivered(&mut hub).is_empty());
+    }
+}

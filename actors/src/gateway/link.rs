@@ -114,3 +114,25 @@ impl GatewayLinks {
         (std::mem::take(&mut queue.messages), std::mem::take(&mut queue.lagged))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_holds_and_a_full_queue_names_the_channel_that_lost_something() {
+        let links = GatewayLinks::new(1);
+        let publication = |channel: &str| FromShard::Publication { channel: channel.into(), frame: Bytes::from_static(b"x"), offset: 1 };
+        for _ in 0..PUBLICATIONS_WAITING_MAX {
+            links.send(0, publication("busy"));
+        }
+        links.send(0, publication("late"));
+        links.send(0, FromShard::Unsubscribe { channel: "busy".into(), user: UserId(uuid::Uuid::nil()) });
+        let (messages, lagged) = links.take(0);
+        assert_eq!(messages.len(), PUBLICATIONS_WAITING_MAX + 1, "what is no publication is never dropped");
+        assert!(matches!(messages.back(), Some(FromShard::Unsubscribe { .. })));
+        assert_eq!(lagged.into_iter().collect::<Vec<_>>(), ["late".into()]);
+        links.send(0, publication("late"));
+        assert_eq!(links.take(0).0.len(), 1, "there is room again");
+    }
+}

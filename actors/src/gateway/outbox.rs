@@ -74,3 +74,47 @@ impl Outbox {
         self.close.is_some()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(outbox: &mut Outbox) -> (Vec<Bytes>, Option<u16>) {
+        let mut output = Output::default();
+        outbox.take(&mut output);
+        (output.chunks.to_vec(), output.close.map(|close| close.code))
+    }
+
+    #[test]
+    fn publications_wait_for_the_connect_reply() {
+        let mut outbox = Outbox::default();
+        assert!(outbox.publish("early".into(), 100));
+        assert_eq!(taken(&mut outbox), (vec![], None));
+        assert!(outbox.connected("hello".into(), 100));
+        assert!(outbox.publish("late".into(), 100));
+        assert_eq!(taken(&mut outbox), (vec!["hello".into(), "early".into(), "late".into()], None));
+    }
+
+    #[test]
+    fn the_first_close_counts_and_nothing_follows_it() {
+        let mut outbox = Outbox::default();
+        assert!(outbox.push("last".into(), 100));
+        outbox.close(rialto_protocol::CloseCode::Slow.into());
+        outbox.close(rialto_protocol::CloseCode::Shutdown.into());
+        assert!(outbox.push("never".into(), 100));
+        assert!(outbox.is_closing());
+        assert_eq!(taken(&mut outbox), (vec!["last".into()], Some(3008)));
+        assert_eq!(taken(&mut outbox), (vec![], None));
+    }
+
+    #[test]
+    fn whoever_falls_behind_is_noticed() {
+        let mut outbox = Outbox::default();
+        assert!(outbox.connected(Bytes::new(), 10));
+        assert!(outbox.push("12345".into(), 10));
+        assert!(outbox.publish("67890".into(), 10));
+        assert!(!outbox.publish("x".into(), 10));
+        outbox.clear();
+        assert!(outbox.push("1".into(), 10));
+    }
+}

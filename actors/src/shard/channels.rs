@@ -120,3 +120,33 @@ impl Channel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rialto_protocol::Channel as Name;
+
+    use super::*;
+
+    fn listener(client: u128, user: u128, thread: u16, join_leave: bool) -> Listener {
+        let (client, user) = (Uuid::from_u128(client), UserId(Uuid::from_u128(user)));
+        Listener { client, thread, user, conn_info: None, chan_info: None, join_leave }
+    }
+
+    #[test]
+    fn interest_follows_who_comes_and_goes() {
+        let mut channels = Channels::default();
+        let (entity, name): (EntityKey, Arc<str>) = (Name::Topic("news".into()).entity(), "news".into());
+        assert!(channels.enter(entity, &name, listener(1, 7, 0, false)));
+        assert!(channels.enter(entity, &name, listener(2, 7, 1, true)));
+        assert!(!channels.enter(entity, &name, listener(2, 7, 1, true)), "the same connection again is not new");
+        assert_eq!(channels.interested(entity).map(|(_, threads)| threads.to_vec()), Some(vec![0, 1]));
+        assert_eq!(channels.wants_presence(entity).map(|(_, threads)| threads.to_vec()), Some(vec![1]));
+        assert_eq!(channels.stats(entity), (2, 1));
+        assert!(channels.leave(entity, Uuid::from_u128(2)).is_some());
+        assert!(channels.leave(entity, Uuid::from_u128(2)).is_none());
+        assert!(channels.wants_presence(entity).is_none());
+        assert_eq!(channels.leave_user(entity, UserId(Uuid::from_u128(7))).len(), 1);
+        assert!(channels.interested(entity).is_none());
+        assert_eq!(channels.stats(entity), (0, 0));
+    }
+}

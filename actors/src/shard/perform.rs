@@ -121,12 +121,6 @@ pub fn read(store: &Store, entity: EntityKey, query: Query) -> impl Future<Outpu
             rows.find(entity, sender, not_before_ms).map(|found| found.map(Found::Position)).boxed_local()
         }
         Query::Messages(range) => views.messages(conversation, range).map(|found| found.map(Found::Messages)).boxed_local(),
-        Query::Members { after, limit } => {
-            views.members(conversation, after, limit).map(|found| found.map(|(members, more)| Found::Members(members, more))).boxed_local()
-        }
-        Query::Summary { user } => {
-            views.summary(conversation, user).map(|found| found.map(|summary| Found::Summary(summary.map(Box::new)))).boxed_local()
-        }
         Query::Users(users) => store.accounts.existing(users).map(|found| found.map(Found::Users)).boxed_local(),
         Query::List { user, after, limit } => {
             views.list(user, after, limit).map(|found| found.map(|(entries, more)| Found::List(entries, more))).boxed_local()
