@@ -112,7 +112,7 @@ fn node(foundation: &Foundation) -> Node {
         store: foundation.store.clone(),
         accounts: foundation.accounts.clone(),
         sessions: Arc::new(sessions),
-        shards: ShardConfig::default(),
+        shards: ShardConfig { connections_per_user_max: limits.connections_per_user_max, ..ShardConfig::default() },
         outbox_bytes_max: limits.outbox_bytes_max,
         factory: Arc::new(|| Rc::new(Entities) as Rc<dyn EntityFactory>),
         started: foundation.started,
