@@ -22,7 +22,7 @@ use super::failure::{Exit, Failure};
 use crate::cli::control::Control;
 use crate::config::Config;
 use crate::gateway::{GatewayLimits, StandardPolicy, bind};
-use crate::http;
+use crate::http::{self, Origins};
 use crate::run::{self, Serving};
 use crate::{logging, metrics};
 
@@ -76,7 +76,11 @@ async fn serve_on(foundation: &Foundation, recorder: PrometheusHandle) -> Result
         node,
         threads: threads(config),
         limits: gateway_limits(config),
-        policy: StandardPolicy { serves_echo: config.debug.echo, allowed_origins: config.server.allowed_origins.clone() },
+        policy: StandardPolicy {
+            serves_echo: config.debug.echo,
+            origins: Origins::new(&config.server.allowed_origins),
+            trusted_proxies: config.server.trusted_proxies.clone(),
+        },
         listener,
         app: move || {
             let state = state.clone();
