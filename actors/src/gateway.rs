@@ -10,9 +10,9 @@ mod outbox;
 mod perform;
 mod slots;
 
+use core::net::IpAddr;
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 

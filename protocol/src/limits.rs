@@ -33,6 +33,10 @@ pub const MEMBERS_SHOWN_MAX: usize = 100;
 pub const INBOX_MEMBERS_MAX: usize = 1_000;
 /// Publications in one history or recovery answer. A larger `limit` is cut to this; a larger recovery is not `recovered`.
 pub const PUBLICATIONS_PER_ANSWER_MAX: usize = 300;
+/// Bytes of publications or messages in one answer: it must leave room in an outbox. A `history` or a page ends before; its first item is always given.
+pub const ANSWER_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of publications in one recovery, which is whole or not `recovered`.
+pub const RECOVERY_BYTES_MAX: usize = 768 * 1024;
 /// Items of one page. A larger `limit` is cut to this.
 pub const PAGE_ITEMS_MAX: usize = 100;
 /// Items of one page when the caller names no limit.
@@ -62,5 +66,6 @@ pub const CLIENT_ID_AGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// Milliseconds that one `typing` event holds at its readers.
 pub const TYPING_HOLDS_MS: u64 = 6_000;
 
+const _: () = assert!(ANSWER_BYTES_MAX < RECOVERY_BYTES_MAX && RECOVERY_BYTES_MAX < OUTBOX_BYTES_MAX, "an answer must fit an outbox");
 const _: () = assert!(TEXT_BYTES_MAX < FRAME_BYTES_MAX, "a message of the largest size must fit a frame");
 const _: () = assert!(PONG_WITHIN_MS < PING_INTERVAL_MS, "a pong must be due before the next ping");

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 
 use rialto_protocol::command::History;
+use rialto_protocol::limits::RECOVERY_BYTES_MAX;
 use rialto_protocol::reply::{ClientInfo, HistoryResult, Publication, RawJson, SubscribeResult};
 use rialto_protocol::{ErrorCode, Refusal};
 
-use super::window::{history_window, missing_from};
+use super::window::{fitting, history_window, missing_from};
 use crate::entity::SubscribeAsk;
 
 /// Bytes that a publication costs in memory beside its payload.
@@ -91,11 +92,12 @@ impl MemoryStream {
             ..SubscribeResult::default()
         };
         let Some(position) = &ask.recover else { return Ok(result) };
-        match missing_from(position, &self.epoch, self.top).filter(|from| *from >= self.first()) {
+        let fits = |from: &u64| self.range(*from, self.top).map(|entry| entry.cost).sum::<usize>() <= RECOVERY_BYTES_MAX;
+        match missing_from(position, &self.epoch, self.top).filter(|from| *from >= self.first()).filter(fits) {
             Some(from) => Ok(SubscribeResult {
                 recovered: true,
                 offset: position.offset,
-                publications: self.range(from, self.top).cloned().collect(),
+                publications: self.range(from, self.top).map(|entry| entry.publication.clone()).collect(),
                 ..result
             }),
             None if ask.strict => Err(ErrorCode::UnrecoverablePosition.into()),
@@ -109,10 +111,12 @@ impl MemoryStream {
     /// See [`history_window`].
     pub(crate) fn history(&self, history: &History) -> Result<HistoryResult, Refusal> {
         let window = history_window(history, &self.epoch, self.first(), self.top)?;
-        let mut publications: Vec<Publication> = self.range(window.low, window.high).cloned().collect();
+        let mut entries: Vec<&Entry> = self.range(window.low, window.high).collect();
         if window.reverse {
-            publications.reverse();
+            entries.reverse();
         }
+        entries.truncate(fitting(entries.iter().map(|entry| entry.cost)));
+        let publications = entries.into_iter().map(|entry| entry.publication.clone()).collect();
         Ok(HistoryResult { publications, epoch: self.epoch.clone(), offset: self.top })
     }
 
@@ -120,9 +124,9 @@ impl MemoryStream {
         self.top + 1 - self.entries.len() as u64
     }
 
-    fn range(&self, low: u64, high: u64) -> impl Iterator<Item = &Publication> {
-        let publications = self.entries.iter().map(|entry| &entry.publication);
-        publications.skip_while(move |publication| publication.offset < low).take_while(move |publication| publication.offset <= high)
+    fn range(&self, low: u64, high: u64) -> impl Iterator<Item = &Entry> {
+        let offset = |entry: &&Entry| entry.publication.offset;
+        self.entries.iter().skip_while(move |entry| offset(entry) < low).take_while(move |entry| offset(entry) <= high)
     }
 
     fn drop_oldest(&mut self) {

@@ -1,7 +1,7 @@
 //! What a `history` request or a recovery wants of a stream, decided the same way for every kind of stream.
 
 use rialto_protocol::command::History;
-use rialto_protocol::limits::PUBLICATIONS_PER_ANSWER_MAX;
+use rialto_protocol::limits::{ANSWER_BYTES_MAX, PUBLICATIONS_PER_ANSWER_MAX};
 use rialto_protocol::{ErrorCode, Refusal};
 
 use crate::entity::StreamPosition;
@@ -50,6 +50,17 @@ pub(crate) fn missing_from(position: &StreamPosition, epoch: &str, top: u64) -> 
     (same_epoch && few).then(|| position.offset.saturating_add(1))
 }
 
+/// How many items, given by their bytes, fit one answer: at least one.
+pub(crate) fn fitting(bytes: impl Iterator<Item = usize>) -> usize {
+    let mut left = ANSWER_BYTES_MAX;
+    let mut fits = |bytes: usize| {
+        let fits = bytes <= left;
+        left = left.saturating_sub(bytes);
+        fits
+    };
+    bytes.enumerate().take_while(|(index, bytes)| fits(*bytes) || *index == 0).count()
+}
+
 #[cfg(test)]
 mod tests {
     use rialto_protocol::command::Since;
@@ -75,6 +86,16 @@ mod tests {
         assert!(low > high);
         let (low, high) = window(0, None, false);
         assert!(low > high);
+    }
+
+    #[test]
+    fn an_answer_has_at_least_one_item_and_ends_at_the_first_that_does_not_fit() {
+        let half = ANSWER_BYTES_MAX / 2;
+        for (bytes, expected) in
+            [(vec![], 0), (vec![half, half], 2), (vec![half, half, 1], 2), (vec![4 * half, 1], 1), (vec![half, 2 * half, 1], 1)]
+        {
+            assert_eq!(fitting(bytes.iter().copied()), expected, "{bytes:?}");
+        }
     }
 
     #[test]

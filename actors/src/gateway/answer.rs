@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rialto_protocol::reply::{self, Empty, ReplyBody, SubscribeResult};
-use rialto_protocol::{Channel, CloseCode, Refusal, UnsubscribeCode, UserId, ws_frame};
+use rialto_protocol::{Channel, CloseCode, ErrorCode, Refusal, UnsubscribeCode, UserId, ws_frame};
 
 use super::link::FromShard;
 use super::slots::UnderWay;
@@ -13,9 +13,14 @@ use super::{Gateway, SessionId};
 use crate::entity::Answer;
 use crate::reply_to::{SessionReply, Then};
 use crate::session::{ReplyKind, SessionInput};
+use crate::shard::state::RETRY_HINT_MS;
 
 /// Milliseconds after which leaves that a full shard refused are said again.
 const LEAVES_AGAIN_MS: u64 = 50;
+/// Bytes from which an answer that does not fit the outbox is refused and does not close the connection: several recoveries at once are no fault of the client's.
+const LARGE_ANSWER_BYTES: usize = 16 * 1024;
+/// Bytes of a frame's head at most.
+const FRAME_HEAD_BYTES_MAX: usize = 10;
 
 impl Gateway {
     /// Takes in what shards send, for ever. One turn handles everything that waits, then gives each room's listeners what gathered.
@@ -76,30 +81,50 @@ impl Gateway {
         let id = reply.address.session;
         let done = self.0.state.borrow_mut().slots.get_mut(id).and_then(|slot| slot.finish(reply.address.command));
         let Some(UnderWay { command, kind, channel, .. }) = done else {
-            return self.nobody_there(reply.then, answer);
+            if answer.is_ok() {
+                self.nobody_listens(reply.then);
+            }
+            return;
         };
-        if let ReplyKind::Subscribe { join_leave, .. } = kind {
-            self.subscribed(id, &channel, join_leave, &answer);
-        }
         match (&kind, answer) {
             (ReplyKind::ServerSubscribe, answer) => {
                 self.subscribed(id, &channel, false, &answer);
                 let result = answer.and_then(|answer| match answer {
                     Answer::Subscribed(result) => Ok(result),
-                    _ => Err(rialto_protocol::ErrorCode::Internal.into()),
+                    _ => Err(ErrorCode::Internal.into()),
                 });
                 self.tell(id, SessionInput::Subscribed { channel, result });
             }
-            (kind, answer) => {
+            (ReplyKind::Subscribe { join_leave, .. }, answer) => {
+                // What the room gathered so far is in the answer already: it goes to the others now, and counts as waiting.
+                self.flush_rooms();
                 let failed = answer.as_ref().err().cloned();
-                self.send(id, ws_frame::text(write(command, kind, answer).as_bytes()).into());
-                if matches!(kind, ReplyKind::Subscribe { .. }) {
-                    let result = failed.map_or_else(|| Ok(Box::default()), Err);
-                    self.tell(id, SessionInput::Subscribed { channel, result });
+                let (text, late) = self.fitted(id, command, &kind, answer);
+                let failed = failed.or(late.inspect(|_| self.nobody_listens(reply.then)));
+                if failed.is_none() {
+                    self.0.state.borrow_mut().hub.enter(&channel, id, *join_leave);
                 }
+                self.send(id, ws_frame::text(text.as_bytes()).into());
+                self.tell(id, SessionInput::Subscribed { channel, result: failed.map_or_else(|| Ok(Box::default()), Err) });
+            }
+            (kind, answer) => {
+                let (text, _) = self.fitted(id, command, kind, answer);
+                self.send(id, ws_frame::text(text.as_bytes()).into());
             }
         }
         self.resume_if_idle(id);
+    }
+
+    /// The reply's text. Large answers that were asked for faster than the socket takes them are refused for now, and the connection goes on.
+    fn fitted(&self, id: SessionId, command: u32, kind: &ReplyKind, answer: Result<Answer, Refusal>) -> (String, Option<Refusal>) {
+        let text = write(command, kind, answer);
+        let limit = self.0.parts.outbox_bytes_max;
+        let fits = |slot: &super::slots::Slot| slot.outbox.has_room(text.len() + FRAME_HEAD_BYTES_MAX, limit);
+        if text.len() < LARGE_ANSWER_BYTES || self.0.state.borrow().slots.get(id).is_none_or(fits) {
+            return (text, None);
+        }
+        let refusal = Refusal::retry(ErrorCode::Overloaded, RETRY_HINT_MS);
+        (write(command, kind, Err(refusal.clone())), Some(refusal))
     }
 
     /// From this answer on the session listens: what the room gathered before it is already in the answer.
@@ -110,9 +135,9 @@ impl Gateway {
         }
     }
 
-    /// The connection ended while its subscription was made: the shard must not keep it.
-    fn nobody_there(&self, then: Then, answer: Result<Answer, Refusal>) {
-        if let (Then::Listen { entity, listener }, Ok(_)) = (then, answer)
+    /// A subscription that the shard has made ends here: the shard must not keep it.
+    fn nobody_listens(&self, then: Then) {
+        if let Then::Listen { entity, listener } = then
             && !self.0.parts.router.leave(entity.key, listener.client)
         {
             self.0.state.borrow_mut().leaves.push((entity.key, listener.client));
@@ -176,7 +201,7 @@ fn write(command: u32, kind: &ReplyKind, answer: Result<Answer, Refusal>) -> Str
         (ReplyKind::Subscribe { ttl, .. }, Ok(Answer::Subscribed(result))) => {
             ReplyBody::Subscribe(Box::new(SubscribeResult { expires: *ttl > 0, ttl: *ttl, ..*result }))
         }
-        (_, Ok(_)) => ReplyBody::from(&Refusal::from(rialto_protocol::ErrorCode::Internal)),
+        (_, Ok(_)) => ReplyBody::from(&Refusal::from(ErrorCode::Internal)),
     };
     reply::reply(command, &body)
 }

@@ -17,14 +17,20 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
+    /// Whether this many bytes more stay within `limit`. What is empty takes anything: the limit is about being behind.
+    pub(super) fn has_room(&self, bytes: usize, limit: usize) -> bool {
+        self.bytes == 0 || self.bytes + bytes <= limit
+    }
+
     /// Queues a frame; false when more than `limit` bytes would wait.
     pub(super) fn push(&mut self, frame: Bytes, limit: usize) -> bool {
         if self.closed {
             return true;
         }
+        let fits = self.has_room(frame.len(), limit);
         self.bytes += frame.len();
         self.chunks.push(frame);
-        self.bytes <= limit
+        fits
     }
 
     /// Queues what a channel published; false when more than `limit` bytes would wait.
@@ -32,9 +38,10 @@ impl Outbox {
         if self.connected || self.closed {
             return self.push(frame, limit);
         }
+        let fits = self.has_room(frame.len(), limit);
         self.bytes += frame.len();
         self.held.push(frame);
-        self.bytes <= limit
+        fits
     }
 
     /// Queues the connect reply and behind it what was held.
@@ -116,5 +123,17 @@ mod tests {
         assert!(!outbox.publish("x".into(), 10));
         outbox.clear();
         assert!(outbox.push("1".into(), 10));
+    }
+
+    #[test]
+    fn one_frame_of_any_size_fits_and_none_behind_it() {
+        let mut outbox = Outbox::default();
+        assert!(outbox.push(Bytes::from_static(&[0; 9]), 8), "nothing waits, so nobody is behind");
+        assert!(!outbox.push(Bytes::from_static(&[0]), 8));
+        let mut output = Output::default();
+        outbox.take(&mut output);
+        assert_eq!(output.chunks.len(), 2);
+        assert!(outbox.push(Bytes::from_static(&[0; 4]), 8) && outbox.push(Bytes::from_static(&[0; 4]), 8));
+        assert!(!outbox.has_room(1, 8) && outbox.has_room(0, 8));
     }
 }

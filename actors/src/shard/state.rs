@@ -8,6 +8,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use rialto_protocol::limits::CONNECTIONS_PER_USER_MAX;
 use rialto_protocol::{EntityKey, EntityKind, ErrorCode, Refusal, UserId};
 use rialto_storage::Row;
 use rialto_storage::shard_log::LogShape;
@@ -45,13 +46,15 @@ pub struct ShardConfig {
     pub entity_idle_ms: u64,
     /// Entities in memory per shard above which idle ones leave at once.
     pub entities_live_max: usize,
+    /// Connections of one user.
+    pub connections_per_user_max: usize,
     /// Milliseconds after the loss of the fence before the shard is claimed again.
     pub reclaim_ms: u64,
 }
 
 impl Default for ShardConfig {
     fn default() -> Self {
-        Self { entity_idle_ms: 30_000, entities_live_max: 256, reclaim_ms: 0 }
+        Self { entity_idle_ms: 30_000, entities_live_max: 256, connections_per_user_max: CONNECTIONS_PER_USER_MAX, reclaim_ms: 0 }
     }
 }
 

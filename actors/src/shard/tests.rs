@@ -2,10 +2,13 @@
 
 mod world;
 
-use rialto_protocol::ErrorCode;
+use rialto_protocol::{ErrorCode, UserId};
 use rialto_storage::ErrorKind;
 use rialto_storage::backend::memory::Verdict;
 
+use uuid::Uuid;
+
+use crate::shard::ShardConfig;
 use world::{Said, World};
 
 #[test]
@@ -181,4 +184,13 @@ fn rows_that_wait_while_the_log_rolls_keep_their_order() {
     while world.release_append() {}
     let expected: Vec<_> = (0..20).map(|n| (n, Said::Offset(n + 1))).collect();
     assert_eq!(world.answers(), expected);
+}
+
+#[test]
+fn a_user_has_as_many_connections_as_the_operator_says() {
+    let mut world = World::start_with(ShardConfig { connections_per_user_max: 2, ..ShardConfig::default() });
+    let user = |number| UserId(Uuid::from_u128(number));
+    let told: Vec<_> = (1..=3).map(|connection| world.listens(user(1), connection)).collect();
+    assert_eq!(told, [Ok(()), Ok(()), Err(ErrorCode::LimitExceeded)]);
+    assert_eq!(world.listens(user(2), 4), Ok(()));
 }

@@ -113,6 +113,10 @@ fn bytes_are_bounded_whatever_the_rule_says() {
     let stream = world.topic.stream.as_ref().unwrap();
     assert!(stream.bytes() <= HISTORY_BYTES_MAX && stream.bytes() > HISTORY_BYTES_MAX / 2);
     assert!(!world.subscribe(rule, Some((50, "")), false).unwrap().recovered);
+    assert!(!world.subscribe(rule, Some((100 - 14, "")), false).unwrap().recovered, "more than one recovery's bytes");
+    assert_eq!(world.subscribe(rule, Some((100 - 13, "")), false).unwrap().publications.len(), 13);
+    assert_eq!(offsets(&world.history(-1, Some(90), false).publications), (91..=98).collect::<Vec<_>>());
+    assert_eq!(offsets(&world.history(-1, None, true).publications), (93..=100).rev().collect::<Vec<_>>());
 }
 
 #[test]

@@ -22,7 +22,7 @@ use super::failure::{Exit, Failure};
 use crate::cli::control::Control;
 use crate::config::Config;
 use crate::gateway::{GatewayLimits, StandardPolicy, bind};
-use crate::http;
+use crate::http::{self, Origins};
 use crate::run::{self, Serving};
 use crate::{logging, metrics};
 
@@ -84,7 +84,11 @@ async fn serve_on(foundation: &Foundation, factory: FactoryMaker, recorder: Prom
         node,
         threads: threads(config),
         limits: gateway_limits(config),
-        policy: StandardPolicy { serves_echo: config.debug.echo, allowed_origins: config.server.allowed_origins.clone() },
+        policy: StandardPolicy {
+            serves_echo: config.debug.echo,
+            origins: Origins::new(&config.server.allowed_origins),
+            trusted_proxies: config.server.trusted_proxies.clone(),
+        },
         listener,
         app: move || {
             let state = state.clone();
@@ -120,7 +124,7 @@ fn node(foundation: &Foundation, factory: FactoryMaker) -> Node {
         store: foundation.store.clone(),
         accounts: foundation.accounts.clone(),
         sessions: Arc::new(sessions),
-        shards: ShardConfig::default(),
+        shards: ShardConfig { connections_per_user_max: limits.connections_per_user_max, ..ShardConfig::default() },
         outbox_bytes_max: limits.outbox_bytes_max,
         factory,
         started: foundation.started,

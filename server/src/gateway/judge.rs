@@ -116,13 +116,18 @@ mod tests {
 
     use super::{Verdict, judge};
     use crate::gateway::policy::StandardPolicy;
+    use crate::http::Origins;
 
     const PEER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
     const UPGRADE: &str = "GET /connection/websocket?x=1 HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\n\
         Upgrade: websocket\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
 
     fn verdict(head: &str) -> Verdict {
-        let policy = StandardPolicy { serves_echo: false, allowed_origins: vec!["https://ok.example".to_owned()] };
+        let policy = StandardPolicy {
+            origins: Origins::new(&["https://ok.example".to_owned()]),
+            trusted_proxies: vec!["127.0.0.0/8".parse().unwrap()],
+            ..StandardPolicy::default()
+        };
         judge(head.as_bytes(), 0, 16 << 10, &policy, PEER)
     }
 
@@ -138,11 +143,23 @@ mod tests {
 
     #[test]
     fn origins_are_checked() {
-        for (origin, is_allowed) in
-            [("http://a.example", true), ("https://ok.example", true), ("https://evil.example", false), ("null", false)]
-        {
+        for (origin, is_allowed) in [
+            ("http://a.example", true),
+            ("https://ok.example", true),
+            ("http://A.example:80", true),
+            ("https://evil.example", false),
+            ("null", false),
+        ] {
             let verdict = verdict(&format!("{UPGRADE}Origin: {origin}\r\n\r\n"));
             assert_eq!(matches!(verdict, Verdict::Upgrade(_)), is_allowed, "{origin}");
+        }
+    }
+
+    #[test]
+    fn the_address_is_the_one_that_a_trusted_proxy_names() {
+        for (forwarded, expected) in [("", "127.0.0.1"), ("X-Forwarded-For: 9.9.9.9, 2.2.2.2\r\n", "2.2.2.2")] {
+            let Verdict::Upgrade(upgrade) = verdict(&format!("{UPGRADE}{forwarded}\r\n")) else { panic!("not kept") };
+            assert_eq!(upgrade.transport.peer, expected.parse::<IpAddr>().unwrap());
         }
     }
 

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 
 use super::boundary::PathKind;
 use super::refuse::Refusal;
+use crate::config::Network;
+use crate::http::Origins;
+use crate::http::address::{FORWARDED_FOR, client_address};
 use crate::ws::handshake::{self, Header};
 
 /// The path of the client protocol.
@@ -29,6 +32,11 @@ impl UpgradeRequest<'_> {
     /// The value of the first header of that name, whatever its case.
     pub fn header(&self, name: &str) -> Option<&str> {
         handshake::header(self.headers, name)
+    }
+
+    /// The values of all headers of that name, as sent.
+    pub fn values<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'n [u8]> {
+        self.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
     }
 
     /// The target without its query.
@@ -60,14 +68,15 @@ pub trait UpgradePolicy {
     fn admit(&self, request: &UpgradeRequest<'_>) -> Result<Admission, Refusal>;
 }
 
-/// The usual policy: the client endpoint, the echo if switched on, and a rule for browsers' origins.
+/// The usual policy: the client endpoint, the echo if switched on, and the rules that hold for HTTP too.
 #[derive(Clone, Debug, Default)]
 pub struct StandardPolicy {
     /// Whether [`ECHO_PATH`] is served.
     pub serves_echo: bool,
-    /// Origins let in beside the server's own, such as `https://example.org`; `*` lets all in. A request without
-    /// `Origin` does not come from a browser page and is let in.
-    pub allowed_origins: Vec<String>,
+    /// Which browser origins are let in.
+    pub origins: Origins,
+    /// Whose word about the client's address is believed.
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl StandardPolicy {
@@ -78,15 +87,6 @@ impl StandardPolicy {
             _ => None,
         }
     }
-
-    fn is_origin_allowed(&self, request: &UpgradeRequest<'_>) -> bool {
-        let Some(origin) = request.header("origin") else {
-            return true;
-        };
-        let host = origin.split_once("://").map(|(_, host)| host);
-        let is_own = host.is_some() && host == request.header("host");
-        is_own || self.allowed_origins.iter().any(|allowed| allowed == "*" || allowed == origin)
-    }
 }
 
 impl UpgradePolicy for StandardPolicy {
@@ -96,12 +96,13 @@ impl UpgradePolicy for StandardPolicy {
 
     fn admit(&self, request: &UpgradeRequest<'_>) -> Result<Admission, Refusal> {
         let path_kind = self.kind_of(request.path()).ok_or(Refusal::BAD_REQUEST)?;
-        if !self.is_origin_allowed(request) {
+        if !self.origins.origin_allowed(request.header("origin"), request.header("host")) {
             return Err(Refusal::FORBIDDEN);
         }
         let subprotocol =
             (path_kind == PathKind::Client && request.subprotocols.contains(&SUBPROTOCOL_JSON)).then(|| SUBPROTOCOL_JSON.into());
-        Ok(Admission { path_kind, peer: request.peer, subprotocol })
+        let peer = client_address(request.peer, request.values(FORWARDED_FOR), &self.trusted_proxies);
+        Ok(Admission { path_kind, peer, subprotocol })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HOST, HeaderMap};
+use actix_web::http::header::{HOST, HeaderMap, HeaderValue};
 
 use super::state::HttpState;
 use crate::config::Network;
@@ -11,9 +11,13 @@ use crate::config::Network;
 /// Addresses in one `X-Forwarded-For` that are looked at: a longer chain is forged.
 const HOPS_MAX: usize = 16;
 
-/// The client's address. Only what trusted proxies appended is believed, from the nearest hop on.
+/// The header in which proxies say for whom they ask.
+pub const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The client's address, of a request or of a WebSocket: `forwarded` are the values of [`FORWARDED_FOR`] in order. Only what trusted proxies appended is
+/// believed, from the nearest hop on.
 #[must_use]
-pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> IpAddr {
+pub fn client_address<'h>(peer: IpAddr, forwarded: impl Iterator<Item = &'h [u8]>, trusted: &[Network]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut nearest = peer;
     if !is_trusted(peer) {
@@ -21,8 +25,8 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) ->
     }
     // Several headers are one list; the last entry is what the nearest proxy saw.
     let mut hops: Vec<&str> = Vec::new();
-    for value in headers.get_all("x-forwarded-for") {
-        hops.extend(value.to_str().unwrap_or_default().split(',').map(str::trim));
+    for value in forwarded {
+        hops.extend(std::str::from_utf8(value).unwrap_or_default().split(',').map(str::trim));
     }
     for hop in hops.iter().rev().take(HOPS_MAX) {
         let Some(address) = address_of(hop) else { return nearest };
@@ -44,7 +48,8 @@ fn address_of(text: &str) -> Option<IpAddr> {
 #[must_use]
 pub fn of_request(request: &HttpRequest, state: &HttpState) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    client_address(peer, request.headers(), &state.trusted_proxies)
+    let forwarded = request.headers().get_all(FORWARDED_FOR);
+    client_address(peer, forwarded.map(HeaderValue::as_bytes), &state.trusted_proxies)
 }
 
 /// Whether the browser speaks to this very machine, where cookies travel unencrypted without harm.
@@ -60,7 +65,7 @@ pub fn is_loopback_host(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::{HeaderName, HeaderValue};
+    use actix_web::http::header::HeaderName;
 
     use super::*;
 
@@ -84,8 +89,8 @@ mod tests {
             ("10.0.0.1", vec!["2.2.2.2, nonsense"], "10.0.0.1"),
             ("10.0.0.1", vec!["[2001:db8::1]:443"], "2001:db8::1"),
         ] {
-            let pairs: Vec<_> = forwarded.iter().map(|value| ("x-forwarded-for", *value)).collect();
-            let found = client_address(peer.parse().unwrap(), &headers(&pairs), &trusted);
+            let values = forwarded.iter().map(|value| value.as_bytes());
+            let found = client_address(peer.parse().unwrap(), values, &trusted);
             assert_eq!(found, expected.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
         }
     }

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
+use super::extract::{BODY_BYTES_MAX, declared_within};
 use super::problem::Problem;
 use super::state::HttpState;
 
@@ -44,6 +45,9 @@ pub(super) async fn edge(request: ServiceRequest, next: Next<impl MessageBody + 
     let span = tracing::info_span!("http", %method, path = request.path(), request_id);
     let answered = if method == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
         request.into_response(preflight(&cross))
+    } else if let Err(problem) = declared_within(request.headers(), BODY_BYTES_MAX) {
+        // Calls with a smaller limit look again; those without a body must not wait for one either.
+        request.into_response(problem.response(&request_id))
     } else {
         next.call(request).instrument(span.clone()).await?.map_into_boxed_body()
     };

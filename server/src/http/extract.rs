@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::StreamExt as _;
@@ -92,8 +92,10 @@ impl<T: DeserializeOwned + 'static, const BYTES_MAX: usize> FromRequest for Json
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_json = is_json(request.headers());
+        let fits = declared_within(request.headers(), BYTES_MAX);
         let payload = payload.take();
         Box::pin(async move {
+            fits?;
             if !is_json {
                 return Err(not_json());
             }
@@ -123,6 +125,19 @@ impl<T: DeserializeOwned + Default + 'static> FromRequest for JsonOrNothing<T> {
     }
 }
 
+/// Whether the body that the head promises is within the limit: otherwise no byte of it is waited for.
+///
+/// # Errors
+/// `too_large`.
+pub fn declared_within(headers: &HeaderMap, bytes_max: usize) -> Result<(), Problem> {
+    let declared = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.trim().parse::<u64>().ok());
+    if declared.is_some_and(|bytes| bytes > bytes_max as u64) { Err(too_large(bytes_max)) } else { Ok(()) }
+}
+
+fn too_large(bytes_max: usize) -> Problem {
+    Refusal::because(ErrorCode::TooLarge, format!("the body has more than {bytes_max} bytes")).into()
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
@@ -142,7 +157,7 @@ async fn read(mut payload: Payload, bytes_max: usize) -> Result<Vec<u8>, Problem
         while let Some(chunk) = payload.next().await {
             let chunk = chunk.map_err(|_| Problem::invalid("the body ended early"))?;
             if body.len() + chunk.len() > bytes_max {
-                return Err(Refusal::because(ErrorCode::TooLarge, format!("the body has more than {bytes_max} bytes")).into());
+                return Err(too_large(bytes_max));
             }
             body.extend_from_slice(&chunk);
         }

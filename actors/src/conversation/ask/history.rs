@@ -1,4 +1,4 @@
-//! `history`: a part of the stream, as it stands when it is asked for.
+//! `history`: a part of the stream, as it stands when it is asked for. It ends early when its bytes are too many; whoever wants more asks from its last offset on.
 
 use rialto_protocol::command::History;
 use rialto_protocol::reply::{HistoryResult, Publication};
@@ -8,7 +8,7 @@ use rialto_storage::entity_rows::RowRange;
 
 use super::{Progress, Task, publications};
 use crate::conversation::Conversation;
-use crate::entities::window::history_window;
+use crate::entities::window::{fitting, history_window};
 use crate::entity::{Answer, Query};
 
 /// The part that memory had; the store gives the rows below it, from `low` up to and including `high`. Rows are dense, so nothing else can be between.
@@ -56,6 +56,7 @@ impl Part {
         if self.is_reverse {
             publications.reverse();
         }
+        publications.truncate(fitting(publications.iter().map(|publication| publication.data.get().len())));
         Ok(Progress::Done(Answer::History(HistoryResult { publications, epoch: self.epoch, offset: self.top })))
     }
 }

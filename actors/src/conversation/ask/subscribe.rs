@@ -1,6 +1,6 @@
 //! `subscribe`: may the user listen, and what was missed? Recovery is whole or honest: every row behind the position up to the top at the moment of answering, or `recovered: false`.
 
-use rialto_protocol::limits::PUBLICATIONS_PER_ANSWER_MAX;
+use rialto_protocol::limits::{PUBLICATIONS_PER_ANSWER_MAX, RECOVERY_BYTES_MAX};
 use rialto_protocol::reply::SubscribeResult;
 use rialto_protocol::{ErrorCode, Refusal, UserId};
 use rialto_storage::Row;
@@ -47,12 +47,13 @@ impl Conversation {
     /// Answers when memory reaches down to what is known, else reads what lies between: rows may have left memory while the store was asked.
     fn recover(&self, state: &State, mut recovery: Recovery) -> Result<Progress, Refusal> {
         let next = recovery.next();
-        if state.top - recovery.offset > PUBLICATIONS_PER_ANSWER_MAX as u64 {
+        let known = || recovery.rows.iter().chain(self.recent.since(next));
+        let is_too_much = known().map(|row| row.body.len()).sum::<usize>() > RECOVERY_BYTES_MAX;
+        if is_too_much || state.top - recovery.offset > PUBLICATIONS_PER_ANSWER_MAX as u64 {
             return self.lost(state, recovery.is_strict);
         }
         if self.recent.reaches(next) {
-            let rows = recovery.rows.iter().chain(self.recent.since(next));
-            let publications = publications(rows)?;
+            let publications = publications(known())?;
             let begins = self.begins(state, true);
             return Ok(subscribed(SubscribeResult { recovered: true, offset: recovery.offset, publications, ..begins }));
         }

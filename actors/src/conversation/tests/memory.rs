@@ -2,8 +2,8 @@
 
 use rialto_protocol::ErrorCode;
 use rialto_protocol::command::{History, Since};
-use rialto_protocol::limits::{CLIENT_ID_AGE_MS, CLIENT_ID_AHEAD_MS};
-use rialto_protocol::rpc::{ConversationKind::Group, DeleteMessage, Request};
+use rialto_protocol::limits::{ANSWER_BYTES_MAX, CLIENT_ID_AGE_MS, CLIENT_ID_AHEAD_MS, RECOVERY_BYTES_MAX, TEXT_BYTES_MAX};
+use rialto_protocol::rpc::{ConversationKind::Group, DeleteMessage, Message, Request};
 use rialto_storage::entity_rows::Activation;
 use rialto_storage::{ErrorKind, StorageError};
 
@@ -213,4 +213,75 @@ fn large_bodies_make_a_snapshot_due_earlier_and_rows_that_are_not_durable_stay()
     let mut refolded = None;
     world.rows.iter().for_each(|row| State::fold(&mut refolded, row).unwrap());
     assert_eq!(refolded.as_ref(), Some(world.state()));
+}
+
+/// A conversation whose texts are of the largest size: row 1 creates it, the messages follow.
+fn wordy(num_messages: u64) -> World {
+    let mut world = World::with(Group);
+    let text = "x".repeat(TEXT_BYTES_MAX);
+    for number in 0..num_messages {
+        world.begin(ALICE, send(&id(&format!("m{number}")), &text));
+        world.quiet();
+    }
+    world
+}
+
+/// Largest messages that fit one answer.
+const FITTING: u64 = (ANSWER_BYTES_MAX / (TEXT_BYTES_MAX + 512)) as u64;
+
+#[test]
+fn a_history_ends_before_its_bytes_are_too_many_and_nothing_is_skipped() {
+    let mut world = wordy(40);
+    let top = world.rows.len() as u64;
+    for reverse in [false, true] {
+        let (mut seen, mut since) = (Vec::new(), None);
+        loop {
+            let part = history(&mut world, -1, since, reverse);
+            assert!(part.len() as u64 <= FITTING + 1);
+            since = part.last().copied();
+            seen.extend(part);
+            if seen.last() == Some(&if reverse { 1 } else { top }) {
+                break;
+            }
+        }
+        if reverse {
+            seen.reverse();
+        }
+        assert_eq!(seen, (1..=top).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn pages_end_before_their_bytes_are_too_many_and_nothing_is_skipped() {
+    let mut world = wordy(40);
+    let top = world.rows.len() as u64;
+    let offsets = |page: &[Message]| page.iter().map(|message| message.offset).collect::<Vec<_>>();
+    let (newest, next) = world.reads_messages(BOB, None, None, 100);
+    assert_eq!(offsets(&newest), (top - FITTING + 1..=top).collect::<Vec<_>>());
+    let (mut down, mut before) = (offsets(&newest), next);
+    while let Some(next) = before {
+        let (page, further) = world.reads_messages(BOB, Some(next.parse().unwrap()), None, 100);
+        down.splice(0..0, offsets(&page));
+        before = further;
+    }
+    let (mut up, mut after) = (Vec::new(), Some(0));
+    while let Some(from) = after {
+        let (page, further) = world.reads_messages(BOB, None, Some(from), 100);
+        assert!(page.len() as u64 <= FITTING);
+        up.extend(offsets(&page));
+        after = further.map(|next| next.parse().unwrap());
+    }
+    assert_eq!((down, up), ((2..=top).collect::<Vec<_>>(), (2..=top).collect::<Vec<_>>()));
+}
+
+#[test]
+fn a_recovery_of_too_many_bytes_is_not_one() {
+    let mut world = wordy(40);
+    let (top, epoch) = (world.rows.len() as u64, world.sees(BOB).unwrap().epoch);
+    let few = (RECOVERY_BYTES_MAX / (TEXT_BYTES_MAX + 512)) as u64;
+    let whole = world.subscribes(BOB, Some((top - few, &epoch)), true).unwrap();
+    assert!(whole.recovered && whole.publications.len() as u64 == few);
+    let lost = world.subscribes(BOB, Some((top - few - 1, &epoch)), false).unwrap();
+    assert!(!lost.recovered && lost.was_recovering && lost.publications.is_empty() && lost.offset == top);
+    assert_eq!(world.subscribes(BOB, Some((1, &epoch)), true).unwrap_err().code, ErrorCode::UnrecoverablePosition);
 }

@@ -4,7 +4,6 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rialto_protocol::limits::CONNECTIONS_PER_USER_MAX;
 use rialto_protocol::reply::{ClientInfo, presence_push, publication_push};
 use rialto_protocol::{EntityKey, EntityKind, ErrorCode, Refusal, ws_frame};
 
@@ -115,7 +114,7 @@ impl Shard {
 
     /// Enters a listener; answers it when it is new and others may want to know.
     fn listen(&mut self, entity: EntityKey, listener: &Listener) -> Result<Option<Listener>, Refusal> {
-        if entity.kind == EntityKind::User && self.channels.count(entity) >= CONNECTIONS_PER_USER_MAX {
+        if entity.kind == EntityKind::User && self.channels.count(entity) >= self.config.connections_per_user_max {
             return Err(ErrorCode::LimitExceeded.into());
         }
         let name = self.slots.get(&entity).map(|slot| Arc::clone(&slot.name.channel));

@@ -15,10 +15,11 @@ use rialto_storage::backend::memory::{MemoryOptions, MemoryStore, Verdict};
 use rialto_storage::{Row, RowSender, Store};
 use uuid::Uuid;
 
-use crate::entity::{Answer, Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityMachine, EntityName};
+use crate::entity::{Answer, Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityMachine, EntityName, SubscribeAsk};
+use crate::gateway::SessionId;
 use crate::kernel::test_loop::TestLoop;
 use crate::kernel::{Effects, Machine, Moment};
-use crate::reply_to::ReplyTo;
+use crate::reply_to::{CommandAddress, Listener, ReplyTo, SessionReply, Then};
 use crate::router::entity_of;
 use crate::shard::log::{LogAnswer, LogCall};
 use crate::shard::perform::read;
@@ -48,29 +49,31 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn start() -> Self {
-        Self::on(MemoryStore::new(MemoryOptions::default()))
+        Self::start_with(ShardConfig::default())
+    }
+
+    pub(super) fn start_with(config: ShardConfig) -> Self {
+        Self::on(MemoryStore::new(MemoryOptions::default()), config)
     }
 
     /// A log that is cut into buckets of so many rows.
     pub(super) fn with_buckets(bucket_rows: u64) -> Self {
-        Self::on(MemoryStore::new(MemoryOptions { bucket_rows, ..MemoryOptions::default() }))
+        Self::on(MemoryStore::new(MemoryOptions { bucket_rows, ..MemoryOptions::default() }), ShardConfig::default())
     }
 
     /// A new owner of the same store, while the old one does not know.
     pub(super) fn rival(&self) -> Self {
-        let mut rival = Self::on(self.memory.clone());
-        rival.shard.advance(1);
-        rival
+        Self::on(self.memory.clone(), ShardConfig::default())
     }
 
-    fn on(memory: MemoryStore) -> Self {
+    fn on(memory: MemoryStore, config: ShardConfig) -> Self {
         let verdicts: Arc<Mutex<VecDeque<Verdict>>> = Arc::default();
         let asked = Arc::clone(&verdicts);
         memory.set_policy(move |_, _| asked.lock().unwrap().pop_front().unwrap_or(Verdict::Apply));
         let store = memory.store();
         let activations: Rc<RefCell<HashMap<EntityName, usize>>> = Rc::default();
         let factory = Rc::new(Tapes { activations: Rc::clone(&activations) });
-        let shard = Shard::new(ShardConfig::default(), store.log_shape, Arc::clone(&store.generation), factory);
+        let shard = Shard::new(config, store.log_shape, Arc::clone(&store.generation), factory);
         // Another fence than any other owner's: the entropy counts the owners.
         static OWNERS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(7);
         let entropy = u128::from(OWNERS.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
@@ -110,6 +113,24 @@ impl World {
         self.waiting.insert(reply, receiver);
         self.inputs.push_back(ShardInput::Ask { entity, caller, ask, reply: ReplyTo::Task(sender) });
         self.run();
+    }
+
+    /// A connection listens to its user's inbox; what it is told.
+    pub(super) fn listens(&mut self, user: UserId, connection: u32) -> Result<(), ErrorCode> {
+        let entity = entity_of(&Channel::User(user));
+        let caller = Caller { user, client: Some(Uuid::from_u128(connection.into())), role: AccountRole::User, info: None };
+        let client = Uuid::from_u128(connection.into());
+        let listener = Listener { client, thread: 0, user, conn_info: None, chan_info: None, join_leave: false };
+        let address = CommandAddress { thread: 0, session: SessionId { index: connection, generation: 0 }, command: 1 };
+        let then = Then::Listen { entity: entity.clone(), listener: Box::new(listener) };
+        let reply = ReplyTo::Session(SessionReply { address, then });
+        let ask = Ask::Subscribe(SubscribeAsk::default());
+        let effects = self.shard.input(ShardInput::Ask { entity, caller, ask, reply });
+        let answers = effects.into_iter().filter_map(|effect| match effect {
+            ShardEffect::Reply { answer, .. } => Some(answer.map(|_| ()).map_err(|refusal| refusal.code)),
+            _ => None,
+        });
+        answers.last().expect("answered at once")
     }
 
     pub(super) fn hold_appends(&mut self) {

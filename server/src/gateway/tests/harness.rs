@@ -162,7 +162,7 @@ impl Server {
         let acceptor = Acceptor::start(listener, vec![sender]).unwrap();
         let gateway = Rc::new(FakeGateway::default());
         let (shutdown, stopped) = oneshot::channel();
-        let policy = StandardPolicy { serves_echo: true, allowed_origins: Vec::new() };
+        let policy = StandardPolicy { serves_echo: true, ..StandardPolicy::default() };
         let for_thread = Rc::clone(&gateway);
         let serving = actix_rt::spawn(async move {
             serve_thread(
