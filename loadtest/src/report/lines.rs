@@ -1,0 +1,107 @@
+//! The report as lines.
+
+use crate::result::{PhaseReport, RunReport};
+
+/// All lines but the verdict.
+pub(crate) fn lines(report: &RunReport, baseline: Option<&RunReport>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for phase in &report.phases {
+        lines.extend(phase_lines(phase));
+    }
+    let counters = &report.total.counters;
+    lines.push(format!(
+        "correctness: loss {} · duplicates {} · reordered {} · gaps {} · errors {} · timeouts {} · unresolved {} · clients lost {}",
+        counters.loss,
+        counters.duplicates,
+        counters.reordered,
+        counters.gaps,
+        counters.errors,
+        counters.timeouts,
+        counters.unresolved,
+        counters.clients_lost
+    ));
+    lines.extend(report.examples.iter().map(|example| format!("example: {example}")));
+    if let Some(baseline) = baseline {
+        lines.push(format!("against the baseline of {}:", baseline.scenario));
+        for (name, before, now) in changes(report, baseline) {
+            let change = if before == 0.0 { String::new() } else { format!(" ({:+.1} %)", (now / before - 1.0) * 100.0) };
+            lines.push(format!("  {name:<55} {} → {}{change}", figure(name, before), figure(name, now)));
+        }
+    }
+    for outcome in &report.thresholds {
+        let mark = if outcome.held { "held  " } else { "MISSED" };
+        let side = |value: Option<f64>| value.map_or_else(|| "no data".to_owned(), plain_number);
+        lines.push(format!("{mark} {}   [{} against {}]", outcome.threshold, side(outcome.left), side(outcome.right)));
+    }
+    lines
+}
+
+/// Figures that both reports have: name, before, now.
+pub(super) fn changes<'a>(report: &'a RunReport, baseline: &RunReport) -> Vec<(&'a str, f64, f64)> {
+    let both = report.metrics.iter().filter_map(|(name, now)| baseline.metrics.get(name).map(|before| (name.as_str(), *before, *now)));
+    both.collect()
+}
+
+fn phase_lines(phase: &PhaseReport) -> Vec<String> {
+    let counters = &phase.counters;
+    let saturated = if phase.generator.saturated && phase.measure { " · GENERATOR SATURATED" } else { "" };
+    let mut lines = vec![format!(
+        "{}: {:.1} s · {} live · sent {} acked {} delivered {} · {:.1} messages a receive · generator {:.0} % lag p99 {:.1} ms{saturated}",
+        phase.name,
+        phase.seconds,
+        phase.connections,
+        counters.sends,
+        counters.acks,
+        counters.deliveries,
+        counters.deliveries as f64 / counters.receives.max(1) as f64,
+        phase.generator.cpu * 100.0,
+        phase.generator.lag_p99_us as f64 / 1_000.0
+    )];
+    for (action, both) in &phase.latencies {
+        let ms = |us: u64| us as f64 / 1_000.0;
+        let (corrected, uncorrected) = (&both.corrected, &both.uncorrected);
+        lines.push(format!(
+            "  {action:<24} {:>9} × p50 {:>8.2} p90 {:>8.2} p99 {:>8.2} p99.9 {:>8.2} max {:>8.2} ms (uncorrected p99 {:.2})",
+            corrected.count,
+            ms(corrected.p50),
+            ms(corrected.p90),
+            ms(corrected.p99),
+            ms(corrected.p999),
+            ms(corrected.max),
+            ms(uncorrected.p99)
+        ));
+    }
+    if let Some(server) = &phase.server {
+        let mib = |bytes: f64| bytes / 1_048_576.0;
+        let each = |sum: f64, count: u64| if count == 0 { "–".to_owned() } else { format!("{:.2} µs", sum / count as f64) };
+        let grown = server.memory_per_connection.map_or_else(|| "–".to_owned(), |bytes| format!("{:.2} KiB", bytes / 1_024.0));
+        lines.push(format!(
+            "  server: CPU {:.2} s ({:.0} %) · {} a delivery · {} a send · {:.1} MiB (anonymous {:.1}, file {:.1}) · {grown} a connection · {} threads · {} sockets",
+            server.cpu_us / 1e6,
+            server.cpu_us / (phase.seconds * 1e4),
+            each(server.cpu_us, counters.deliveries),
+            each(server.cpu_us, counters.acks),
+            mib(server.end.memory),
+            mib(server.end.anonymous),
+            mib(server.end.file),
+            server.end.threads,
+            server.end.sockets.unwrap_or(0.0)
+        ));
+    }
+    lines
+}
+
+/// A figure with the unit that its name implies.
+pub(crate) fn figure(name: &str, value: f64) -> String {
+    if name.starts_with("p50") || name.starts_with("p99") || name.contains("cpu_per") {
+        return format!("{} µs", plain_number(value));
+    }
+    if name.contains("memory") || name.contains("anonymous") {
+        return format!("{:.2} KiB", value / 1_024.0);
+    }
+    plain_number(value)
+}
+
+fn plain_number(value: f64) -> String {
+    if value.fract() == 0.0 || value.abs() >= 10_000.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}

@@ -1,0 +1,75 @@
+//! From a report to the value of a metric.
+
+use std::collections::BTreeMap;
+
+use super::{PhaseReport, Tally};
+use crate::threshold::{Metric, Statistic};
+
+/// A metric's value; times in microseconds, memory in bytes, CPU in microseconds.
+pub(crate) fn value(metric: &Metric, tally: &Tally, phases: &[PhaseReport], total: &PhaseReport) -> Option<f64> {
+    let report = match &metric.phase {
+        Some(name) => phases.iter().find(|phase| phase.name == *name)?,
+        None => total,
+    };
+    match &metric.statistic {
+        Statistic::Plain(name) => plain(name, report),
+        Statistic::Closes(code) => Some(report.counters.closes.get(code).copied().unwrap_or(0) as f64),
+        Statistic::Latency { of, persona, action, corrected } => {
+            let value = tally.latency(of, persona, action, *corrected, metric.phase.as_deref());
+            match of.as_str() {
+                "count" => Some(value.unwrap_or(0.0)),
+                "rate" => value.map(|count| count / report.seconds.max(f64::MIN_POSITIVE)),
+                _ => value,
+            }
+        }
+    }
+}
+
+fn plain(name: &str, report: &PhaseReport) -> Option<f64> {
+    if let Some(count) = report.counters.get(name) {
+        return Some(count as f64);
+    }
+    let each = |sum: f64, count: u64| (count > 0).then(|| sum / count as f64);
+    let server = report.server.as_ref();
+    match name {
+        "seconds" => Some(report.seconds * 1e6),
+        "connections" => Some(report.connections as f64),
+        "generator.cpu" => Some(report.generator.cpu),
+        "generator.memory_per_socket" => report.generator.memory_per_socket,
+        "server.cpu" => server.map(|server| server.cpu_us / (report.seconds * 1e6)),
+        "server.cpu_per_delivery" => each(server?.cpu_us, report.counters.deliveries),
+        "server.cpu_per_send" => each(server?.cpu_us, report.counters.acks),
+        "server.cpu_per_connection_second" => each(server?.cpu_us / report.seconds, report.connections),
+        "server.memory" => server.map(|server| server.end.memory),
+        "server.anonymous" => server.map(|server| server.end.anonymous),
+        "server.file" => server.map(|server| server.end.file),
+        "server.memory_per_connection" => server?.memory_per_connection,
+        "server.anonymous_per_connection" => server?.anonymous_per_connection,
+        "server.threads" => server.map(|server| server.end.threads),
+        "server.sockets" => server?.end.sockets,
+        _ => None,
+    }
+}
+
+/// The figures that baselines and comparisons show, flat.
+pub(crate) fn headline(phases: &[PhaseReport], total: &PhaseReport) -> BTreeMap<String, f64> {
+    let mut figures = BTreeMap::new();
+    for name in ["loss", "duplicates", "reordered", "gaps", "errors", "timeouts", "clients_lost"] {
+        figures.extend(plain(name, total).map(|value| (name.to_owned(), value)));
+    }
+    for name in ["server.memory_per_connection", "server.anonymous_per_connection", "generator.memory_per_socket"] {
+        figures.extend(plain(name, total).map(|value| (name.to_owned(), value)));
+    }
+    for phase in phases.iter().filter(|phase| phase.measure) {
+        let mut put = |name: &str, value: Option<f64>| figures.extend(value.map(|value| (format!("{name}@{}", phase.name), value)));
+        for name in ["server.cpu", "server.cpu_per_delivery", "server.cpu_per_send", "server.cpu_per_connection_second", "server.memory"] {
+            put(name, plain(name, phase));
+        }
+        for (action, both) in &phase.latencies {
+            put(&format!("p50({action})"), Some(both.corrected.p50 as f64));
+            put(&format!("p99({action})"), Some(both.corrected.p99 as f64));
+            put(&format!("rate({action})"), Some(both.corrected.count as f64 / phase.seconds.max(f64::MIN_POSITIVE)));
+        }
+    }
+    figures
+}

@@ -1,0 +1,272 @@
+//! Merges the reports of all generator processes, by phase and by second.
+
+use std::collections::BTreeMap;
+
+use super::{Corrected, GeneratorReport, PhaseReport, SecondReport, ServerReport, Summary};
+use crate::clock::SECOND;
+use crate::ipc::Report;
+use crate::limits::{SATURATED_CPU, SATURATED_LAG_US};
+use crate::process::Usage;
+use crate::sample::{Action, Counters, Latencies, add_pairs, latencies};
+use crate::scenario::Scenario;
+
+/// Examples of trouble in a report.
+const EXAMPLES_MAX: usize = 32;
+
+/// Corrected and uncorrected, by persona and action.
+type Histograms = BTreeMap<(usize, Action), [Latencies; 2]>;
+
+/// A run while it goes on.
+pub(crate) struct Tally {
+    personas: Vec<String>,
+    begin_ns: u64,
+    phases: Vec<PhaseTally>,
+    total: Histograms,
+    second: Second,
+    /// The seconds that are over.
+    pub(crate) seconds: Vec<SecondReport>,
+    /// Counts of the whole run.
+    pub(crate) counters: Counters,
+    /// Examples of trouble.
+    pub(crate) examples: Vec<String>,
+    baseline: Option<Usage>,
+    last_usage: Option<(u64, Usage)>,
+    workers: Vec<WorkerTally>,
+}
+
+/// A phase while it goes on.
+struct PhaseTally {
+    name: String,
+    measure: bool,
+    counters: Counters,
+    histograms: Histograms,
+    lag: Latencies,
+    begin: Option<Edge>,
+    end: Option<Edge>,
+}
+
+/// A phase's begin or end.
+struct Edge {
+    at_ns: u64,
+    usage: Option<Usage>,
+    live: u64,
+    cpu_ns: Vec<u64>,
+}
+
+#[derive(Default)]
+struct Second {
+    report: SecondReport,
+    histograms: Histograms,
+    cpu_ns: u64,
+}
+
+#[derive(Clone, Copy, Default)]
+struct WorkerTally {
+    cpu_ns: u64,
+    live: u64,
+    memory: u64,
+    first_memory: u64,
+}
+
+impl Tally {
+    /// An empty tally of a run that begins now; `baseline` is the server before its first connection.
+    pub(crate) fn new(scenario: &Scenario, workers: usize, begin_ns: u64, baseline: Option<Usage>) -> Self {
+        let phase = |name: &str, measure| PhaseTally {
+            name: name.to_owned(),
+            measure,
+            counters: Counters::default(),
+            histograms: Histograms::new(),
+            lag: latencies(),
+            begin: None,
+            end: None,
+        };
+        Self {
+            personas: scenario.personas.keys().cloned().collect(),
+            begin_ns,
+            phases: scenario.phases.iter().map(|known| phase(&known.name, known.measure)).collect(),
+            total: Histograms::new(),
+            second: Second::default(),
+            seconds: Vec::new(),
+            counters: Counters::default(),
+            examples: Vec::new(),
+            baseline,
+            last_usage: baseline.map(|usage| (begin_ns, usage)),
+            workers: vec![WorkerTally::default(); workers],
+        }
+    }
+
+    /// A phase begins.
+    pub(crate) fn phase_begins(&mut self, phase: usize, at_ns: u64, usage: Option<Usage>) {
+        self.phases[phase].begin = Some(self.edge(at_ns, usage));
+    }
+
+    /// A phase has ended, its last deliveries included.
+    pub(crate) fn phase_ends(&mut self, phase: usize, at_ns: u64, usage: Option<Usage>) {
+        self.phases[phase].end = Some(self.edge(at_ns, usage));
+    }
+
+    fn edge(&self, at_ns: u64, usage: Option<Usage>) -> Edge {
+        let live = self.workers.iter().map(|worker| worker.live).sum();
+        Edge { at_ns, usage, live, cpu_ns: self.workers.iter().map(|worker| worker.cpu_ns).collect() }
+    }
+
+    /// Adds what one process reports.
+    pub(crate) fn add(&mut self, worker: usize, report: &Report) {
+        let known = &mut self.workers[worker];
+        if known.first_memory == 0 {
+            known.first_memory = report.gauges.memory;
+        }
+        self.second.cpu_ns += report.gauges.cpu_ns.saturating_sub(known.cpu_ns);
+        (known.cpu_ns, known.live, known.memory) = (report.gauges.cpu_ns, report.gauges.live, report.gauges.memory);
+        self.counters.add(&report.counters);
+        let second = &mut self.second;
+        second.report.sends += report.counters.sends;
+        second.report.acks += report.counters.acks;
+        second.report.deliveries += report.counters.deliveries;
+        let phase = &mut self.phases[report.phase];
+        phase.counters.add(&report.counters);
+        add_pairs(&mut phase.lag, &report.lag);
+        for sample in &report.actions {
+            for histograms in [&mut phase.histograms, &mut self.total, &mut second.histograms] {
+                let both = histograms.entry((sample.persona, sample.action)).or_insert_with(|| [latencies(), latencies()]);
+                add_pairs(&mut both[0], &sample.corrected);
+                add_pairs(&mut both[1], &sample.uncorrected);
+            }
+        }
+        for example in &report.examples {
+            let kind = example.split(':').next().unwrap_or_default();
+            if self.examples.len() < EXAMPLES_MAX && !self.examples.iter().any(|known| known.starts_with(kind)) {
+                self.examples.push(example.clone());
+            }
+        }
+    }
+
+    /// Closes the current second and gives it.
+    pub(crate) fn second_ends(&mut self, phase: usize, now_ns: u64, usage: Option<Usage>) -> &SecondReport {
+        let mut second = std::mem::take(&mut self.second);
+        second.report.second = now_ns.saturating_sub(self.begin_ns) / SECOND;
+        second.report.phase.clone_from(&self.phases[phase].name);
+        second.report.live = self.workers.iter().map(|worker| worker.live).sum();
+        second.report.latencies = self.summaries(&second.histograms);
+        second.report.generator_cpu = second.cpu_ns as f64 / SECOND as f64;
+        if let Some(usage) = usage {
+            if let Some((last_ns, last)) = self.last_usage.replace((now_ns, usage)) {
+                let elapsed_us = now_ns.saturating_sub(last_ns) as f64 / 1_000.0;
+                second.report.server_cpu = Some((usage.cpu_us - last.cpu_us) / elapsed_us.max(1.0));
+            }
+            second.report.server_memory = Some(usage.memory);
+        }
+        self.seconds.push(second.report);
+        &self.seconds[self.seconds.len() - 1]
+    }
+
+    fn summaries(&self, histograms: &Histograms) -> BTreeMap<String, Corrected> {
+        let name = |(persona, action): &(usize, Action)| format!("{}.{}", self.personas[*persona], action.name());
+        let both = |both: &[Latencies; 2]| Corrected { corrected: Summary::of(&both[0]), uncorrected: Summary::of(&both[1]) };
+        histograms.iter().map(|(key, latencies)| (name(key), both(latencies))).collect()
+    }
+
+    /// The reports of all phases that ran, and of the whole.
+    pub(crate) fn finish(&self) -> (Vec<PhaseReport>, PhaseReport) {
+        let phases: Vec<PhaseReport> = self.phases.iter().filter_map(|phase| self.phase(phase)).collect();
+        let first = self.phases.iter().find_map(|phase| phase.begin.as_ref());
+        let last = self.phases.iter().rev().find_map(|phase| phase.end.as_ref());
+        let mut total = PhaseReport { name: "total".to_owned(), counters: self.counters.clone(), ..PhaseReport::default() };
+        total.measure = true;
+        total.latencies = self.summaries(&self.total);
+        total.connections = phases.iter().map(|phase| phase.connections).max().unwrap_or(0);
+        if let (Some(first), Some(last)) = (first, last) {
+            total.seconds = last.at_ns.saturating_sub(first.at_ns) as f64 / SECOND as f64;
+            total.server = self.server(first, last);
+        }
+        let fullest = phases.iter().rev().find(|phase| phase.server.as_ref().is_some_and(|server| server.memory_per_connection.is_some()));
+        if let (Some(total), Some(fullest)) = (&mut total.server, fullest.and_then(|phase| phase.server.as_ref())) {
+            total.memory_per_connection = fullest.memory_per_connection;
+            total.anonymous_per_connection = fullest.anonymous_per_connection;
+        }
+        let measured = || phases.iter().filter(|phase| phase.measure);
+        total.generator = GeneratorReport {
+            cpu: measured().map(|phase| phase.generator.cpu).fold(0.0, f64::max),
+            lag_p99_us: measured().map(|phase| phase.generator.lag_p99_us).max().unwrap_or(0),
+            memory_per_socket: self.memory_per_socket(),
+            saturated: measured().any(|phase| phase.generator.saturated),
+        };
+        (phases, total)
+    }
+
+    fn phase(&self, phase: &PhaseTally) -> Option<PhaseReport> {
+        let (begin, end) = (phase.begin.as_ref()?, phase.end.as_ref()?);
+        let elapsed_ns = end.at_ns.saturating_sub(begin.at_ns).max(1);
+        let used = |(begin, end): (&u64, &u64)| end.saturating_sub(*begin) as f64 / elapsed_ns as f64;
+        let cpu = begin.cpu_ns.iter().zip(&end.cpu_ns).map(used).fold(0.0, f64::max);
+        let lag_p99_us = phase.lag.value_at_quantile(0.99);
+        Some(PhaseReport {
+            name: phase.name.clone(),
+            measure: phase.measure,
+            seconds: elapsed_ns as f64 / SECOND as f64,
+            counters: phase.counters.clone(),
+            latencies: self.summaries(&phase.histograms),
+            connections: end.live,
+            server: self.server(begin, end),
+            generator: GeneratorReport {
+                cpu,
+                lag_p99_us,
+                memory_per_socket: None,
+                saturated: cpu > SATURATED_CPU || lag_p99_us > SATURATED_LAG_US,
+            },
+        })
+    }
+
+    fn server(&self, begin: &Edge, end: &Edge) -> Option<ServerReport> {
+        let (before, after) = (begin.usage?, end.usage?);
+        let each = |now: f64, then: f64| (end.live > 0).then(|| (now - then) / end.live as f64);
+        let grown = |of: fn(&Usage) -> f64| self.baseline.and_then(|baseline| each(of(&after), of(&baseline)));
+        Some(ServerReport {
+            cpu_us: after.cpu_us - before.cpu_us,
+            end: after,
+            memory_per_connection: grown(|usage| usage.memory),
+            anonymous_per_connection: grown(|usage| usage.anonymous),
+        })
+    }
+
+    /// Of the process with most sockets.
+    fn memory_per_socket(&self) -> Option<f64> {
+        let fullest = self.workers.iter().max_by_key(|worker| worker.live).filter(|worker| worker.live > 0)?;
+        Some(fullest.memory.saturating_sub(fullest.first_memory) as f64 / fullest.live as f64)
+    }
+
+    /// A percentile, `max`, `mean`, `count` of one action, in one phase or all.
+    pub(crate) fn latency(&self, of: &str, persona: &str, action: &str, corrected: bool, phase: Option<&str>) -> Option<f64> {
+        let histograms = match phase {
+            Some(name) => &self.phases.iter().find(|phase| phase.name == name)?.histograms,
+            None => &self.total,
+        };
+        let persona = self.personas.iter().position(|known| known == persona)?;
+        let action = Action::ALL.into_iter().find(|known| known.name() == action)?;
+        let histogram = &histograms.get(&(persona, action))?[usize::from(!corrected)];
+        if histogram.is_empty() {
+            return None;
+        }
+        Some(match of {
+            "max" => histogram.max() as f64,
+            "mean" => histogram.mean(),
+            "count" | "rate" => histogram.len() as f64,
+            percentile => histogram.value_at_quantile(percentile.strip_prefix('p')?.parse::<f64>().ok()? / 100.0) as f64,
+        })
+    }
+}
+
+impl Summary {
+    fn of(histogram: &Latencies) -> Self {
+        Self {
+            count: histogram.len(),
+            mean: histogram.mean(),
+            min: histogram.min(),
+            p50: histogram.value_at_quantile(0.5),
+            p90: histogram.value_at_quantile(0.9),
+            p99: histogram.value_at_quantile(0.99),
+            p999: histogram.value_at_quantile(0.999),
+            max: histogram.max(),
+        }
+    }
+}
