@@ -1,6 +1,7 @@
 //! A conversation panics under load: nothing acknowledged is lost, the others do not notice, and poison ends as `unavailable`, not in a loop.
 
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use rialto_tests::json::Pick as _;
 use rialto_tests::{Person, Rialto, eventually};
@@ -11,7 +12,21 @@ const UNAVAILABLE: u64 = 408;
 
 async fn fragile() -> Rialto {
     // One thread, so that every conversation is a neighbour of the one that panics.
-    Rialto::start_program(Path::new(env!("CARGO_BIN_EXE_fragile-rialto")), &["server.threads=1"]).await
+    Rialto::start_program(program(), &["server.threads=1"]).await
+}
+
+/// The example `fragile-rialto` of this crate, brought up to date once per test process. It is an example and no binary, so that nobody who builds the
+/// product builds it.
+fn program() -> &'static PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let arguments = ["build", "--quiet", "--workspace", "--example", "fragile-rialto"];
+        let status = std::process::Command::new(env!("CARGO")).args(arguments).status().expect("cargo can be started");
+        assert!(status.success(), "the example does not build");
+        let test = std::env::current_exe().expect("a test knows where it lies");
+        let profile = test.ancestors().nth(2).expect("a test lies in target/<profile>/deps");
+        profile.join("examples/fragile-rialto")
+    })
 }
 
 fn panics_logged(node: &Rialto) -> usize {
