@@ -141,7 +141,7 @@ impl Gateway {
         let client = uuid::Builder::from_random_bytes(now.entropy.to_be_bytes()).into_uuid();
         let id = self.0.state.borrow_mut().slots.open(client);
         let session = Session::new(Arc::clone(&parts.config), client, now);
-        let performer = SessionPerformer { gateway: self.clone(), id };
+        let performer = SessionPerformer { gateway: self.clone(), id, client, user: rialto_protocol::UserId(Uuid::nil()) };
         let handle = Shell::start("session", session, performer, parts.clock.clone(), SESSION_MAILBOX);
         self.0.state.borrow_mut().slots.attach(id, handle);
         self.tell(id, SessionInput::Opened);
