@@ -28,7 +28,7 @@ use crate::session::{Session, SessionConfig, SessionInput};
 use hub::Hub;
 use link::GatewayLinks;
 use perform::SessionPerformer;
-use slots::Slots;
+use slots::{Slot, Slots};
 
 /// Frames that a session may have waiting before its socket is no longer read.
 pub const FRAMES_WAITING_MAX: u16 = 4;
@@ -194,6 +194,12 @@ impl Gateway {
     #[must_use]
     pub fn is_closing(&self, id: SessionId) -> bool {
         self.0.state.borrow().slots.get(id).is_some_and(|slot| slot.outbox.is_closing())
+    }
+
+    /// Whether every command that came has its reply in the outbox.
+    #[must_use]
+    pub fn is_settled(&self, id: SessionId) -> bool {
+        self.0.state.borrow().slots.get(id).is_none_or(Slot::is_settled)
     }
 
     /// Closes a session behind what it already has waiting.
