@@ -28,7 +28,7 @@ use crate::session::{Session, SessionConfig, SessionInput};
 use hub::Hub;
 use link::GatewayLinks;
 use perform::SessionPerformer;
-use slots::Slots;
+use slots::{Slot, Slots};
 
 /// Frames that a session may have waiting before its socket is no longer read.
 pub const FRAMES_WAITING_MAX: u16 = 4;
@@ -141,7 +141,7 @@ impl Gateway {
         let client = uuid::Builder::from_random_bytes(now.entropy.to_be_bytes()).into_uuid();
         let id = self.0.state.borrow_mut().slots.open(client);
         let session = Session::new(Arc::clone(&parts.config), client, now);
-        let performer = SessionPerformer { gateway: self.clone(), id };
+        let performer = SessionPerformer { gateway: self.clone(), id, client, user: rialto_protocol::UserId(Uuid::nil()) };
         let handle = Shell::start("session", session, performer, parts.clock.clone(), SESSION_MAILBOX);
         self.0.state.borrow_mut().slots.attach(id, handle);
         self.tell(id, SessionInput::Opened);
@@ -194,6 +194,12 @@ impl Gateway {
     #[must_use]
     pub fn is_closing(&self, id: SessionId) -> bool {
         self.0.state.borrow().slots.get(id).is_some_and(|slot| slot.outbox.is_closing())
+    }
+
+    /// Whether every command that came has its reply in the outbox.
+    #[must_use]
+    pub fn is_settled(&self, id: SessionId) -> bool {
+        self.0.state.borrow().slots.get(id).is_none_or(Slot::is_settled)
     }
 
     /// Closes a session behind what it already has waiting.

@@ -3,6 +3,8 @@
 
 pub mod clock;
 pub mod handle;
+#[cfg(test)]
+pub(crate) mod heard;
 pub mod machine;
 pub mod shell;
 pub mod supervise;

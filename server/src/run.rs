@@ -42,11 +42,11 @@ pub struct Serving<A> {
 pub enum Stopped {
     /// It was asked to and has drained.
     Drained,
-    /// It was asked twice, or the drain's time was over.
-    AtOnce,
+    /// The drain's time was over.
+    Late,
 }
 
-/// Serves until SIGTERM or SIGINT, then drains. `ready` is called once requests are answered.
+/// Serves until SIGTERM or SIGINT, then drains: commands under way are answered before their sockets close. A second signal is the caller's business. `ready` is called once requests are answered.
 ///
 /// # Errors
 /// A thread could not be set up.
@@ -98,9 +98,7 @@ where
     };
     let stopped = tokio::select! {
         () = drained => Stopped::Drained,
-        () = tokio::time::sleep(Duration::from_millis(drain_timeout_ms)) => Stopped::AtOnce,
-        _ = terminate.recv() => Stopped::AtOnce,
-        _ = interrupt.recv() => Stopped::AtOnce,
+        () = tokio::time::sleep(Duration::from_millis(drain_timeout_ms)) => Stopped::Late,
     };
     acceptor.stop();
     Ok(stopped)

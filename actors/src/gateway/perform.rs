@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rialto_protocol::{CloseCode, EntityKey, ws_frame};
+use rialto_protocol::{CloseCode, EntityKey, UserId, ws_frame};
+use tracing::Span;
+use uuid::Uuid;
 
 use super::{Gateway, SessionId};
 use crate::kernel::{Acts, PanicReport, Performer};
@@ -15,6 +17,10 @@ use crate::session::{ReplyKind, Session, SessionEffect, SessionInput};
 pub(super) struct SessionPerformer {
     pub(super) gateway: Gateway,
     pub(super) id: SessionId,
+    /// The connection's id, for logs.
+    pub(super) client: Uuid,
+    /// Who it is, for logs; nil until known.
+    pub(super) user: UserId,
 }
 
 impl Performer<Session> for SessionPerformer {
@@ -32,6 +38,7 @@ impl Performer<Session> for SessionPerformer {
                 });
             }
             SessionEffect::Identify { user, grant } => {
+                self.user = user;
                 if let Some(slot) = gateway.0.state.borrow_mut().slots.get_mut(id) {
                     slot.user = user;
                     slot.grant = grant;
@@ -54,6 +61,14 @@ impl Performer<Session> for SessionPerformer {
                 acts.stop();
             }
         }
+    }
+
+    fn span(&self) -> Span {
+        tracing::debug_span!("session", connection = %self.client, user = %self.user)
+    }
+
+    fn crash_span(&self) -> Span {
+        tracing::error_span!("session", connection = %self.client, user = %self.user)
     }
 
     fn rebuild(&mut self, _panic: &PanicReport) -> Option<(Session, SessionInput)> {

@@ -42,6 +42,10 @@ impl Slot {
         self.frames_waiting >= FRAMES_WAITING_MAX || self.under_way.len() >= COMMANDS_UNDER_WAY_MAX
     }
 
+    pub(super) fn is_settled(&self) -> bool {
+        self.frames_waiting == 0 && self.under_way.is_empty()
+    }
+
     pub(super) fn has_room(&self) -> bool {
         self.frames_waiting <= FRAMES_WAITING_MAX / 2 && self.under_way.len() <= COMMANDS_UNDER_WAY_MAX / 2
     }

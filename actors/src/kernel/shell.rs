@@ -6,6 +6,8 @@ use std::time::Duration;
 use actix::dev::MessageResponse;
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, fut::wrap_future};
 
+use tracing::Span;
+
 use super::handle::{Envelope, Handle};
 use super::supervise::{PanicReport, guarded};
 use super::{Clock, Effects, Machine};
@@ -17,6 +19,16 @@ pub trait Performer<M: Machine>: Sized + 'static {
 
     /// All effects of one input are performed.
     fn settled(&mut self, _acts: &mut Acts<'_, M, Self>) {}
+
+    /// What the lines of an input's work are marked with. It is made for each input, so it must cost nothing while nobody listens at its level.
+    fn span(&self) -> Span {
+        Span::none()
+    }
+
+    /// Says whose panic it was: as [`Performer::span`], but at a level that is always heard.
+    fn crash_span(&self) -> Span {
+        Span::none()
+    }
 
     /// The machine panicked and is gone: a new one, with a first input for it, or `None` to end the actor. The caller has counted and logged the panic.
     fn rebuild(&mut self, panic: &PanicReport) -> Option<(M, M::Input)>;
@@ -115,6 +127,8 @@ impl<M: Machine, P: Performer<M>> Shell<M, P> {
         if self.ended {
             return;
         }
+        let span = self.performer.span();
+        let _entered = span.enter();
         let now = self.clock.now();
         let (machine, effects) = (&mut self.machine, &mut self.effects);
         if let Err(panic) = guarded(|| machine.apply(now, input, effects)) {
@@ -130,7 +144,10 @@ impl<M: Machine, P: Performer<M>> Shell<M, P> {
 
     fn crashed(&mut self, panic: &PanicReport, again: &mut Vec<M::Input>) {
         metrics::counter!("rialto_actor_panics_total", "actor" => self.name).increment(1);
-        tracing::error!(actor = self.name, message = %panic.message, location = %panic.location, "actor panicked");
+        let name = self.name;
+        self.performer.crash_span().in_scope(|| {
+            tracing::error!(actor = name, message = %panic.message, location = %panic.location, "actor panicked");
+        });
         self.effects.clear();
         match self.performer.rebuild(panic) {
             Some((machine, first)) => {
@@ -158,3 +175,6 @@ where
         self.run(input, context);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use rialto_protocol::EntityKey;
 use rialto_storage::{StorageError, Store};
+use tracing::Span;
 
 use super::log::{LogAnswer, LogCall};
 use super::{Shard, ShardEffect, ShardInput};
@@ -74,6 +75,11 @@ impl Performer<Shard> for ShardPerformer {
             ShardEffect::Tell { user, tell } => self.router.tell(user, tell),
             ShardEffect::WakeAt { mono_ms } => acts.wake_at(mono_ms, || ShardInput::Woken),
         }
+    }
+
+    /// Its work is an entity's, which has a span of its own.
+    fn crash_span(&self) -> Span {
+        tracing::error_span!("shard", shard = self.number)
     }
 
     fn rebuild(&mut self, _panic: &PanicReport) -> Option<(Shard, ShardInput)> {

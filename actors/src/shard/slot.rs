@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
+use rialto_protocol::UserId;
 use rialto_storage::Row;
+use uuid::Uuid;
 
 use crate::entity::{EntityInput, EntityMachine, EntityName};
 use crate::kernel::CrashBudget;
@@ -64,6 +66,22 @@ impl Slot {
             Body::Loading { .. } | Body::Down { .. } => false,
         };
         resting && self.last_wseq <= applied && self.open.is_empty()
+    }
+}
+
+/// Who asked, for logs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asker {
+    pub(super) user: Option<UserId>,
+    pub(super) connection: Option<Uuid>,
+}
+
+impl Asker {
+    pub(super) fn of(input: &EntityInput) -> Self {
+        match input {
+            EntityInput::Asked { caller, .. } => Self { user: Some(caller.user), connection: caller.client },
+            _ => Self::default(),
+        }
     }
 }
 

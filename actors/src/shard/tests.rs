@@ -8,6 +8,9 @@ use rialto_storage::backend::memory::Verdict;
 
 use uuid::Uuid;
 
+use tracing::Level;
+
+use crate::kernel::heard::lines_of;
 use crate::shard::ShardConfig;
 use world::{Said, World};
 
@@ -193,4 +196,14 @@ fn a_user_has_as_many_connections_as_the_operator_says() {
     let told: Vec<_> = (1..=3).map(|connection| world.listens(user(1), connection)).collect();
     assert_eq!(told, [Ok(()), Ok(()), Err(ErrorCode::LimitExceeded)]);
     assert_eq!(world.listens(user(2), 4), Ok(()));
+}
+
+#[test]
+fn a_panic_line_names_the_entity_and_the_asker_and_never_what_was_said() {
+    let lines = lines_of(Level::ERROR, || World::start().say(1, "a", "poison"));
+    let asker = "user=00000000-0000-0000-0000-000000000001";
+    assert!(lines.len() == 1 && lines[0].contains("kind=Conversation entity=") && lines[0].contains(asker), "{lines:?}");
+    let lines = lines_of(Level::DEBUG, || World::start().say(1, "a", "fine"));
+    let taken = lines.iter().find(|line| line.ends_with(&format!("{asker}] message=taken"))).expect("within the entity's span");
+    assert!(taken.starts_with("[entity kind=Conversation entity="), "{taken}");
 }

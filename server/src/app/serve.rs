@@ -56,26 +56,34 @@ pub fn serve_with(config: Config, factory: FactoryMaker) -> Result<(), Failure> 
     }
     actix_rt::System::new().block_on(async move {
         let foundation = Foundation::open(config).await?;
-        let served = serve_on(&foundation, factory, recorder).await;
-        foundation.embedded.close();
-        served
+        let draining = Arc::new(AtomicBool::new(false));
+        let signals = actix_rt::spawn(follow_signals(draining.clone()));
+        let served = serve_on(&foundation, factory, recorder, draining).await;
+        // Beside this thread, which must hear of a second signal.
+        let store = foundation.embedded.clone();
+        let closed = actix_rt::task::spawn_blocking(move || store.close()).await;
+        signals.abort();
+        served.and(closed.map_err(|error| Failure::new(Exit::Storage, format!("close the store: {error}"))))
     })
 }
 
-async fn serve_on(foundation: &Foundation, factory: FactoryMaker, recorder: PrometheusHandle) -> Result<(), Failure> {
+async fn serve_on(
+    foundation: &Foundation,
+    factory: FactoryMaker,
+    recorder: PrometheusHandle,
+    draining: Arc<AtomicBool>,
+) -> Result<(), Failure> {
     let config = &foundation.config;
     let cannot = |what: &str, error: &dyn std::fmt::Display| Failure::new(Exit::Failed, format!("{what}: {error}"));
     let listen = config.server.listen;
     let listener = bind(listen).map_err(|error| cannot(&format!("listen on {listen}"), &error))?;
     let address = listener.local_addr().map_err(|error| cannot("listen", &error))?;
     let control = Control::bind(&config.data_dir).map_err(|error| cannot("open the control socket", &error))?;
-    let draining = Arc::new(AtomicBool::new(false));
     let beside = [
         actix_rt::spawn(control.serve(foundation.clone())),
         actix_rt::spawn(sweep(foundation.clone())),
         actix_rt::spawn(upkeep(recorder.clone())),
         actix_rt::spawn(reload_keys(foundation.clone())),
-        actix_rt::spawn(note_drain(draining.clone())),
     ];
     let node = node(foundation, factory);
     let state = foundation.http_state(Arc::new(node.clone()), draining, Arc::new(move || recorder.render()));
@@ -143,6 +151,7 @@ fn gateway_limits(config: &Config) -> GatewayLimits {
         connections_max: config.limits.connections_max.div_ceil(config.server.threads),
         message_bytes_max,
         echo_message_bytes_max: config.debug.echo_bytes_max,
+        drain_settle_ms: drain_ms(config) / 10 * 5,
         // Who never answers is dropped before the drain's time is over.
         drain_deadline_ms: drain_ms(config) / 10 * 8,
         ..GatewayLimits::default()
@@ -192,12 +201,19 @@ async fn reload_keys(foundation: Foundation) {
     }
 }
 
-/// From the first signal on the node is not ready any more.
-async fn note_drain(draining: Arc<AtomicBool>) {
+/// From the first signal on the node is not ready any more; the second ends the process wherever it is: in the drain, or while the store closes. What was
+/// acknowledged is durable at any time.
+async fn follow_signals(draining: Arc<AtomicBool>) {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    for is_second in [false, true] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        draining.store(true, Ordering::Relaxed);
+        if is_second {
+            tracing::warn!("asked twice, stopped at once");
+            std::process::exit(0);
+        }
     }
-    draining.store(true, Ordering::Relaxed);
 }

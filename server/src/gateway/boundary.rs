@@ -51,6 +51,9 @@ pub trait Gateway {
     /// taken: so an outbox over its limit reaches a client that does not read.
     fn is_closing(&self, id: SessionId) -> bool;
 
+    /// Whether nothing of the session's is under way: every command that came has its reply in the outbox. A drain waits for it.
+    fn is_settled(&self, id: SessionId) -> bool;
+
     /// So many bytes of the session's frames have reached the socket.
     fn on_written(&self, id: SessionId, bytes: usize);
 
@@ -83,6 +86,10 @@ impl Gateway for rialto_actors::gateway::Gateway {
 
     fn is_closing(&self, id: SessionId) -> bool {
         self.is_closing(id)
+    }
+
+    fn is_settled(&self, id: SessionId) -> bool {
+        self.is_settled(id)
     }
 
     /// The outbox counts what it holds; what the pump has taken is bounded by the pump.

@@ -36,6 +36,8 @@ pub struct GatewayLimits {
     pub drain_group: usize,
     /// Pause between two such groups, in milliseconds, so that reconnects do not come in one wave.
     pub drain_pace_ms: u64,
+    /// Time that commands under way have to be answered when a drain begins, in milliseconds. Above: their connections are closed all the same.
+    pub drain_settle_ms: u64,
     /// Time from the begin of a drain to its end, in milliseconds. Above: what is left is dropped.
     pub drain_deadline_ms: u64,
 }
@@ -59,6 +61,7 @@ impl Default for GatewayLimits {
             http_disconnect_ms: 2_000,
             drain_group: 200,
             drain_pace_ms: 20,
+            drain_settle_ms: 5_000,
             drain_deadline_ms: 8_000,
         }
     }

@@ -12,7 +12,7 @@ use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::dev::AppConfig;
 use futures_util::future::{Either, select};
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::boundary::{CloseFrame, FlushHook, Gateway};
 use super::head;
@@ -108,7 +108,7 @@ fn take_in(thread: &Rc<GatewayThread>, accepted: Accepted) {
     }
 }
 
-/// Closes everything, WebSockets with `close`, and waits until it is gone.
+/// Closes everything, WebSockets with `close` once their commands under way are answered, and waits until it is gone.
 async fn begin_drain(thread: &Rc<GatewayThread>, close: &CloseFrame) -> Drained {
     let deadline = Duration::from_millis(thread.limits.drain_deadline_ms);
     let closing = async {
@@ -116,9 +116,10 @@ async fn begin_drain(thread: &Rc<GatewayThread>, close: &CloseFrame) -> Drained 
         thread.heads.drop_all();
         let frame = encode::close_frame(close.code, &close.reason);
         let pace = Duration::from_millis(thread.limits.drain_pace_ms);
+        let settled_by = Instant::now() + Duration::from_millis(thread.limits.drain_settle_ms);
         // Upgrades whose head was complete may still come in, hence until none is left open.
         loop {
-            let group = next_group(thread);
+            let group = next_group(thread, Instant::now() >= settled_by);
             if group.is_empty() && thread.is_empty() {
                 return;
             }
@@ -140,7 +141,8 @@ async fn begin_drain(thread: &Rc<GatewayThread>, close: &CloseFrame) -> Drained 
     Drained::Late
 }
 
-fn next_group(thread: &GatewayThread) -> Vec<Rc<Conn>> {
+fn next_group(thread: &GatewayThread, is_late: bool) -> Vec<Rc<Conn>> {
     let conns = thread.conns.borrow();
-    conns.values().filter(|conn| conn.is_open()).take(thread.limits.drain_group).cloned().collect()
+    let is_settled = |conn: &Conn| is_late || conn.session().is_none_or(|id| thread.gateway().is_settled(id));
+    conns.values().filter(|conn| conn.is_open() && is_settled(conn)).take(thread.limits.drain_group).cloned().collect()
 }

@@ -41,8 +41,8 @@ pub(super) async fn edge(request: ServiceRequest, next: Next<impl MessageBody + 
     let method = request.method().clone();
     let is_call = request.path().starts_with("/v1/");
     let cross = cross_origin(&request);
-    // The path without its query: a query may carry a token.
-    let span = tracing::info_span!("http", %method, path = request.path(), request_id);
+    // The path without its query: a query may carry a token. Whose call it is is known once its token is.
+    let span = tracing::info_span!("http", %method, path = request.path(), request_id, user = tracing::field::Empty);
     let answered = if method == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
         request.into_response(preflight(&cross))
     } else if let Err(problem) = declared_within(request.headers(), BODY_BYTES_MAX) {

@@ -54,6 +54,7 @@ impl FromRequest for Signed {
             if verified.is_anonymous() {
                 return Err(Refusal::because(ErrorCode::Forbidden, "the token names nobody").into());
             }
+            tracing::Span::current().record("user", tracing::field::display(verified.user));
             Ok(Self(verified))
         })
     }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use rialto_protocol::{EntityKey, ErrorCode, Refusal};
 use rialto_storage::entity_rows::Activation;
 use rialto_storage::{Row, StorageError};
+use tracing::field::display;
 
 use super::super::effect::ShardEffect;
-use super::super::slot::{Body, Slot, WAITING_FOR_LOAD_MAX, input_kind};
+use super::super::slot::{Asker, Body, Slot, WAITING_FOR_LOAD_MAX, input_kind};
 use super::{RETRY_HINT_MS, Shard, log_backed, refuse_address};
 use crate::entity::{EntityInput, EntityName};
 use crate::kernel::{Effects, Moment, PanicReport, Verdict, guarded};
@@ -118,9 +119,11 @@ impl Shard {
         let Some(slot) = self.slots.get_mut(&entity) else { return };
         let Body::Live(machine) = &mut slot.body else { return };
         slot.idle = false;
-        let kind = input_kind(&input);
+        let (kind, asker) = (input_kind(&input), Asker::of(&input));
+        let user = asker.user.map(display);
+        let span = tracing::debug_span!("entity", kind = ?entity.kind, entity = %entity.id, user);
         let mut effects = std::mem::take(&mut self.scratch);
-        let outcome = guarded(|| machine.apply(now, input, &mut effects));
+        let outcome = span.in_scope(|| guarded(|| machine.apply(now, input, &mut effects)));
         match outcome {
             Ok(()) => {
                 for effect in effects.drain() {
@@ -130,18 +133,26 @@ impl Shard {
             Err(panic) => {
                 // What the input had wanted is forgotten as a whole: none of it has left.
                 effects.clear();
-                self.crashed(now, entity, kind, &panic, out);
+                self.crashed(now, entity, (kind, asker), &panic, out);
             }
         }
         self.scratch = effects;
     }
 
-    fn crashed(&mut self, now: Moment, entity: EntityKey, input: &'static str, panic: &PanicReport, out: &mut Effects<ShardEffect>) {
+    fn crashed(
+        &mut self,
+        now: Moment,
+        entity: EntityKey,
+        (input, asker): (&'static str, Asker),
+        panic: &PanicReport,
+        out: &mut Effects<ShardEffect>,
+    ) {
         metrics::counter!("rialto_entity_panics_total").increment(1);
         let Some(slot) = self.slots.get_mut(&entity) else { return };
         let verdict = slot.budget.crashed(now.mono_ms);
+        let (user, connection) = (asker.user.map(display), asker.connection.map(display));
         tracing::error!(
-            kind = ?entity.kind, entity = %entity.id, input, message = %panic.message, location = %panic.location, ?verdict,
+            kind = ?entity.kind, entity = %entity.id, input, user, connection, message = %panic.message, location = %panic.location, ?verdict,
             "entity panicked"
         );
         self.drop_machine(entity, ErrorCode::Unavailable, out);

@@ -325,6 +325,7 @@ impl Machine for Tape {
         match input {
             EntityInput::Activated { activation, .. } => self.top = activation.rows.last().map_or(0, |row| row.seq),
             EntityInput::Asked { caller, ask: Ask::Request(request), reply } => {
+                tracing::debug!("taken");
                 let Request::ConversationSend(send) = *request else { panic!("unexpected request") };
                 assert_ne!(send.text, "poison", "poison");
                 self.top += 1;

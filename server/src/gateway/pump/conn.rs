@@ -136,7 +136,8 @@ impl GatewayThread {
 
     fn may_read(&self, conn: &Conn) -> bool {
         match conn.phase.get() {
-            Phase::Open => !conn.is_paused.get() && !self.waits_for_room(conn),
+            // What comes in a drain is not taken any more: its sender asks again elsewhere.
+            Phase::Open => !conn.is_paused.get() && !self.is_draining.get() && !self.waits_for_room(conn),
             Phase::Closing => true,
             Phase::Done => false,
         }

@@ -35,6 +35,8 @@ pub(super) struct FakeGateway {
     pub(super) sessions: RefCell<BTreeMap<u32, FakeSession>>,
     pub(super) opened: RefCell<Vec<TransportInfo>>,
     pub(super) num_closed: Cell<usize>,
+    /// Commands that a test has not answered yet: a drain waits for them.
+    pub(super) num_under_way: Cell<usize>,
     pub(super) num_texts: Cell<usize>,
     pub(super) bytes_written: Cell<usize>,
     pub(super) output_bytes_max: Cell<usize>,
@@ -135,6 +137,10 @@ impl Gateway for FakeGateway {
 
     fn is_closing(&self, id: SessionId) -> bool {
         self.sessions.borrow().get(&id.index).is_some_and(|session| session.output.close.is_some())
+    }
+
+    fn is_settled(&self, _id: SessionId) -> bool {
+        self.num_under_way.get() == 0
     }
 
     fn on_written(&self, _id: SessionId, bytes: usize) {
