@@ -24,6 +24,8 @@ const shots = values.shots ?? null;
 if (shots !== null) mkdirSync(shots, { recursive: true });
 const failures = shots ?? mkdtempSync(join(tmpdir(), 'rialto-browser-'));
 const run = Date.now().toString(36);
+/** A case that takes longer hangs somewhere where Playwright itself has no limit, in milliseconds. */
+const CASE_MS_MAX = 90_000;
 
 const browser = await chromium.launch({
   executablePath: values.chromium,
@@ -40,7 +42,7 @@ for (const [index, { name, test }] of cases.entries()) {
   if (values.only !== undefined && !name.includes(values.only)) continue;
   const started = Date.now();
   try {
-    await test({ browser, url, shots, run: `${run}${index}` });
+    await inTime(test({ browser, url, shots, run: `${run}${index}` }));
     passed += 1;
     process.stdout.write(`ok    ${name} (${Date.now() - started} ms)\n`);
   } catch (error) {
@@ -54,6 +56,14 @@ for (const [index, { name, test }] of cases.entries()) {
 await browser.close();
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
+
+function inTime(outcome) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not over after ${CASE_MS_MAX} ms`)), CASE_MS_MAX);
+  });
+  return Promise.race([outcome, late]).finally(() => clearTimeout(timer));
+}
 
 /** Keeps what every open page looked like when a case failed. */
 async function photograph(name) {

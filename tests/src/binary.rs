@@ -20,7 +20,7 @@ pub fn path() -> &'static Path {
 
 fn build() -> PathBuf {
     let status = std::process::Command::new(env!("CARGO"))
-        .args(["build", "--release", "--quiet", "-p", "rialto-server", "--bin", "rialto"])
+        .args(["build", "--release", "--quiet", "--workspace", "--bin", "rialto"])
         .current_dir(repository::root())
         .status()
         .expect("cargo can be started");

@@ -1,7 +1,6 @@
 //! The gateway over real loopback sockets: `harness` a server in this process with a gateway of its own, the other
 //! files a behaviour each.
 
-mod conformance;
 mod drain;
 mod harness;
 mod hostile;

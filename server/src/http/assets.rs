@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::OnceLock;
 
-use actix_web::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, HeaderMap, IF_NONE_MATCH, VARY};
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ETAG, HeaderMap, IF_NONE_MATCH, VARY,
+};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
@@ -14,6 +16,7 @@ use flate2::write::GzEncoder;
 use rialto_protocol::{ErrorCode, Refusal};
 use rust_embed::Embed;
 
+use super::edge::POLICY;
 use super::problem::Problem;
 
 /// The built web app. Where it was not built there are no files, and `/` says so.
@@ -115,7 +118,10 @@ fn with_headers(mut response: HttpResponseBuilder, asset: &'static Asset) -> Htt
     response
         .insert_header((ETAG, asset.etag.as_str()))
         .insert_header((CACHE_CONTROL, asset.cache_control))
-        .insert_header((VARY, "Accept-Encoding"));
+        .insert_header((VARY, "Accept-Encoding"))
+        // On each file and on "not modified" too: a worker's script is ruled by its own header, and a browser takes the headers
+        // of a 304 over into the page that it kept.
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY));
     response
 }
 

@@ -25,7 +25,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Characters of a request's id that we take from a caller.
 const REQUEST_ID_CHARS_MAX: usize = 64;
 /// Everything from here, nothing inline, framed by nobody.
-const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
+pub(super) const POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; \
      object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /// Nothing at all: for answers that are no page.
 const POLICY_DATA: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -129,7 +129,6 @@ fn finish(headers: &mut HeaderMap, request_id: &str, is_call: bool) {
     let id = HeaderValue::from_str(request_id).expect("a request id is a plain word");
     for (name, value) in [
         (REQUEST_ID, id),
-        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(if is_page { POLICY } else { POLICY_DATA })),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
@@ -138,6 +137,9 @@ fn finish(headers: &mut HeaderMap, request_id: &str, is_call: bool) {
         (HeaderName::from_static("permissions-policy"), HeaderValue::from_static("camera=(), geolocation=(), microphone=()")),
     ] {
         headers.insert(name, value);
+    }
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(if is_page { POLICY } else { POLICY_DATA }));
     }
     headers.append(VARY, HeaderValue::from_static("Origin"));
     if is_call {

@@ -368,6 +368,20 @@ async fn answers_carry_security_headers_and_the_callers_id() {
     assert_eq!(forged.header("x-request-id").len(), 32, "a fresh one");
 }
 
+/// A browser takes a 304's headers over into the page that it kept, and rules a worker by its script's own policy.
+#[actix_web::test]
+async fn every_file_of_the_app_has_the_pages_policy_when_not_modified_too() {
+    let scene = Scene::new().await;
+    let app = app!(scene);
+    for path in ["/", "/sw.js"] {
+        let first = send(&app, TestRequest::get().uri(path)).await;
+        let policy = first.header("content-security-policy");
+        assert!(policy.contains("default-src 'self'"), "{path}: {policy}");
+        let again = send(&app, TestRequest::get().uri(path).insert_header(("if-none-match", first.header("etag")))).await;
+        assert_eq!((again.status, again.header("content-security-policy")), (304, policy), "{path}");
+    }
+}
+
 #[actix_web::test]
 async fn health_metrics_and_compression() {
     let scene = Scene::new().await;
