@@ -6,6 +6,7 @@
 mod answer;
 pub mod hub;
 pub mod link;
+mod meters;
 mod outbox;
 mod perform;
 mod slots;
@@ -27,6 +28,7 @@ use crate::router::Router;
 use crate::session::{Session, SessionConfig, SessionInput};
 use hub::Hub;
 use link::GatewayLinks;
+use meters::Meters;
 use perform::SessionPerformer;
 use slots::{Slot, Slots};
 
@@ -114,6 +116,7 @@ pub struct Gateway(Rc<Inner>);
 struct Inner {
     parts: GatewayParts,
     hook: Rc<dyn FlushHook>,
+    meters: Meters,
     state: RefCell<State>,
 }
 
@@ -130,7 +133,8 @@ impl Gateway {
     #[must_use]
     pub fn new(parts: GatewayParts, hook: Rc<dyn FlushHook>) -> Self {
         let state = State { slots: Slots::default(), hub: Hub::default(), leaves: Vec::new() };
-        Self(Rc::new(Inner { parts, hook, state: RefCell::new(state) }))
+        let meters = Meters::new(parts.thread);
+        Self(Rc::new(Inner { parts, hook, meters, state: RefCell::new(state) }))
     }
 
     /// A socket was upgraded: starts its session.
@@ -144,6 +148,7 @@ impl Gateway {
         let performer = SessionPerformer { gateway: self.clone(), id, client, user: rialto_protocol::UserId(Uuid::nil()) };
         let handle = Shell::start("session", session, performer, parts.clock.clone(), SESSION_MAILBOX);
         self.0.state.borrow_mut().slots.attach(id, handle);
+        self.0.meters.sessions.increment(1.0);
         self.tell(id, SessionInput::Opened);
         tracing::debug!(%client, %peer, "connection opened");
         id
@@ -153,7 +158,7 @@ impl Gateway {
     #[must_use]
     pub fn on_text(&self, id: SessionId, frame: &str) -> Intake {
         let commands: Vec<_> = command::commands(frame).collect();
-        metrics::counter!("rialto_commands_total").increment(commands.len() as u64);
+        self.0.meters.commands.increment(commands.len() as u64);
         let pause = {
             let mut state = self.0.state.borrow_mut();
             let Some(slot) = state.slots.get_mut(id) else { return Intake::Ok };
@@ -221,7 +226,7 @@ impl Gateway {
         let Some(handle) = handle else { return };
         if let Err(Full::Overloaded(_)) = handle.offer(input) {
             // The limits on frames and commands under way make this a defect; the socket is closed so that nothing is lost in silence.
-            metrics::counter!("rialto_session_mailboxes_full_total").increment(1);
+            self.0.meters.mailboxes_full.increment(1);
             self.close(id, CloseCode::InternalError);
         }
     }
@@ -242,7 +247,7 @@ impl Gateway {
 
     /// The socket does not take what it gets: what waits for it is dropped, it is told so, and it recovers when it comes back.
     fn slow(&self, id: SessionId) {
-        metrics::counter!("rialto_slow_consumers_total").increment(1);
+        self.0.meters.slow_consumers.increment(1);
         if let Some(slot) = self.0.state.borrow_mut().slots.get_mut(id) {
             slot.outbox.clear();
         }

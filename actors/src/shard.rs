@@ -8,6 +8,7 @@ pub mod effect;
 pub mod gate;
 pub mod input;
 pub mod log;
+mod meters;
 pub mod perform;
 mod slot;
 pub mod state;

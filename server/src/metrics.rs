@@ -1,6 +1,7 @@
 //! Metrics: one recorder for the process, rendered as Prometheus text. Names are `rialto_<noun>_<unit>[_total]`.
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use rialto_actors::kernel::Clock;
 
 /// Bounds of every histogram of seconds: from a memory access to a timeout.
 const SECONDS: [f64; 14] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
@@ -15,11 +16,73 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     Ok(handle)
 }
 
-fn describe() {
-    metrics::describe_counter!("rialto_http_requests_total", "HTTP requests answered, by route and status");
-    metrics::describe_histogram!("rialto_http_request_seconds", metrics::Unit::Seconds, "Time from head to answer of an HTTP request");
-    metrics::describe_counter!("rialto_logins_total", "Passwords looked at, by outcome");
-    metrics::describe_counter!("rialto_refresh_reuses_total", "Refresh tokens used twice, each of which ended a session");
-    metrics::describe_gauge!("rialto_password_hashes_waiting", "Passwords that wait for their turn to be hashed");
-    metrics::describe_gauge!("rialto_start_time_seconds", metrics::Unit::Seconds, "When the process began, seconds since 1970");
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Only grows; its name ends with `_total`.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// A distribution of seconds; its name ends with `_seconds`.
+    Histogram,
 }
+
+/// Every metric of ours but the store's, which describes its own when it is opened.
+const METRICS: &[(Kind, &str, &str)] = &[
+    // Sockets.
+    (Kind::Gauge, "rialto_connections", "WebSockets open"),
+    (Kind::Counter, "rialto_connections_total", "WebSockets taken in"),
+    (Kind::Gauge, "rialto_http_connections", "HTTP connections open"),
+    (Kind::Counter, "rialto_received_bytes_total", "Bytes read from WebSockets"),
+    (Kind::Counter, "rialto_sent_bytes_total", "Bytes written to WebSockets"),
+    (Kind::Counter, "rialto_frames_received_total", "WebSocket messages and control frames read"),
+    (Kind::Counter, "rialto_closed_total", "WebSockets closed, by close code; 1006 = without one"),
+    (Kind::Counter, "rialto_accept_errors_total", "Sockets that the system did not give"),
+    (Kind::Counter, "rialto_http_heads_refused_total", "Connections and upgrades refused before anything was asked, by reason"),
+    // Sessions and fan-out.
+    (Kind::Gauge, "rialto_sessions", "Sessions, by thread"),
+    (Kind::Gauge, "rialto_subscriptions", "Subscriptions, by thread; looked at every few seconds"),
+    (Kind::Gauge, "rialto_rooms", "Channels with listeners, by thread; looked at every few seconds"),
+    (Kind::Gauge, "rialto_outbox_bytes", "Bytes that wait for sockets, by thread; looked at every few seconds"),
+    (Kind::Gauge, "rialto_gateway_queue_length", "Messages of shards that wait for a gateway, by thread; looked at every few seconds"),
+    (Kind::Counter, "rialto_commands_total", "Commands of clients"),
+    (Kind::Counter, "rialto_errors_total", "Commands refused, by code"),
+    (Kind::Counter, "rialto_deliveries_total", "Shared chunks of publications given to an outbox each"),
+    (Kind::Counter, "rialto_publications_dropped_total", "Publications that a full gateway queue did not take; its listeners recover"),
+    (Kind::Counter, "rialto_slow_consumers_total", "Connections closed with 3008 because too much waited"),
+    (Kind::Counter, "rialto_session_mailboxes_full_total", "Sessions closed because their mailbox was full, which is a defect"),
+    // Shards and entities.
+    (Kind::Gauge, "rialto_entities", "Entities in memory"),
+    (Kind::Counter, "rialto_entity_activations_total", "Entities that came into memory"),
+    (Kind::Counter, "rialto_entity_passivations_total", "Entities that left memory"),
+    (Kind::Counter, "rialto_entity_panics_total", "Panics of entities, each caught"),
+    (Kind::Counter, "rialto_actor_panics_total", "Panics of sessions and shards, each caught, by actor"),
+    (Kind::Counter, "rialto_rows_appended_total", "Rows acknowledged as durable"),
+    (Kind::Counter, "rialto_shard_losses_total", "Times that a shard lost its fence"),
+    (Kind::Counter, "rialto_refusals_total", "Requests refused because something was full, by reason"),
+    (Kind::Counter, "rialto_tells_dropped_total", "Inbox news that a full shard did not take; lists heal them"),
+    // Accounts.
+    (Kind::Counter, "rialto_logins_total", "Passwords looked at, by outcome"),
+    (Kind::Counter, "rialto_refresh_reuses_total", "Refresh tokens used twice, each of which ended a session"),
+    (Kind::Gauge, "rialto_password_hashes_waiting", "Passwords that wait for their turn to be hashed"),
+    // HTTP and process.
+    (Kind::Counter, "rialto_http_requests_total", "HTTP requests answered, by method, route and status"),
+    (Kind::Histogram, "rialto_http_request_seconds", "Time from head to answer of an HTTP request, by route"),
+    (Kind::Gauge, "rialto_start_time_seconds", "When the process began, seconds since 1970"),
+];
+
+fn describe() {
+    for (kind, name, about) in METRICS {
+        match kind {
+            Kind::Counter => metrics::describe_counter!(*name, *about),
+            Kind::Gauge => metrics::describe_gauge!(*name, *about),
+            Kind::Histogram => metrics::describe_histogram!(*name, metrics::Unit::Seconds, *about),
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and milliseconds since 1970 fit one")]
+    let now_s = Clock::new(Clock::process_start()).now().wall_ms as f64 / 1_000.0;
+    metrics::gauge!("rialto_start_time_seconds").set(now_s);
+}
+
+#[cfg(test)]
+mod tests;

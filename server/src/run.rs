@@ -19,6 +19,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::gateway::boundary;
 use crate::gateway::{Accepted, Acceptor, GatewayLimits, StandardPolicy, serve_thread};
 
+/// Time between two looks at what waits in a gateway thread.
+const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+
 /// What a node needs to serve.
 pub struct Serving<A> {
     /// The actors.
@@ -125,7 +128,16 @@ fn gateway(node: &Node, thread: u16, hook: Rc<dyn FlushHook>) -> Rc<dyn boundary
     let from_shards = gateway.clone();
     actix_rt::spawn(async move { from_shards.run().await });
     actix_rt::spawn(follow_revocations(gateway.clone(), node.clone()));
+    actix_rt::spawn(sample(gateway.clone()));
     Rc::new(gateway)
+}
+
+async fn sample(gateway: Gateway) {
+    let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+    loop {
+        ticks.tick().await;
+        gateway.sample();
+    }
 }
 
 /// Ends the sockets of revoked tokens. Whoever lags behind looks at every session again.

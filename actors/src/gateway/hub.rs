@@ -76,16 +76,24 @@ impl Hub {
         room.frames.push(frame);
     }
 
-    /// Takes what the rooms hold: for each room one shared chunk and who gets it.
-    pub fn flush(&mut self, mut deliver: impl FnMut(SessionId, &Bytes)) {
+    /// Takes what the rooms hold: for each room one shared chunk and who gets it. Answers how many chunks were given.
+    pub fn flush(&mut self, mut deliver: impl FnMut(SessionId, &Bytes)) -> u64 {
+        let mut deliveries = 0;
         for channel in std::mem::take(&mut self.dirty) {
             let Some(room) = self.rooms.get_mut(&channel) else { continue };
             let Some(chunk) = together(&mut room.frames) else { continue };
-            metrics::counter!("rialto_deliveries_total").increment(room.listeners.len() as u64);
+            deliveries += room.listeners.len() as u64;
             for listener in &room.listeners {
                 deliver(listener.session, &chunk);
             }
         }
+        deliveries
+    }
+
+    /// Listeners of all channels.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        self.rooms.values().map(|room| room.listeners.len()).sum()
     }
 
     /// Channels with listeners on this thread.

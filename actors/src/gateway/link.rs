@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use metrics::{Counter, counter};
 use rialto_protocol::{Refusal, UserId};
 use tokio::sync::Notify;
 
@@ -61,21 +62,23 @@ struct Queue {
 }
 
 /// The queue of one gateway thread.
-#[derive(Debug, Default)]
 struct Link {
     queue: Mutex<Queue>,
     wake: Notify,
+    dropped: Counter,
 }
 
 /// The queues of all gateway threads, by number.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct GatewayLinks(Arc<[Link]>);
 
 impl GatewayLinks {
     /// Queues for this many threads.
     #[must_use]
     pub fn new(threads: u16) -> Self {
-        Self((0..threads).map(|_| Link::default()).collect())
+        let dropped = counter!("rialto_publications_dropped_total");
+        let link = |_| Link { queue: Mutex::default(), wake: Notify::new(), dropped: dropped.clone() };
+        Self((0..threads).map(link).collect())
     }
 
     /// Sends to one thread.
@@ -85,7 +88,7 @@ impl GatewayLinks {
             let mut queue = link.queue.lock().unwrap_or_else(PoisonError::into_inner);
             if let FromShard::Publication { channel, frame, .. } = &message {
                 if queue.publications >= PUBLICATIONS_WAITING_MAX || queue.bytes >= PUBLICATION_BYTES_WAITING_MAX {
-                    metrics::counter!("rialto_publications_dropped_total").increment(1);
+                    link.dropped.increment(1);
                     let channel = Arc::clone(channel);
                     queue.lagged.insert(channel);
                     return;
@@ -103,6 +106,12 @@ impl GatewayLinks {
         if let Some(link) = self.0.get(usize::from(thread)) {
             link.wake.notified().await;
         }
+    }
+
+    /// How many messages wait for this thread.
+    pub fn waiting(&self, thread: u16) -> usize {
+        let link = self.0.get(usize::from(thread));
+        link.map_or(0, |link| link.queue.lock().unwrap_or_else(PoisonError::into_inner).messages.len())
     }
 
     /// Takes all that waits for this thread, and the channels that lost something behind it.

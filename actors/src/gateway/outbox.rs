@@ -17,6 +17,11 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
+    /// Bytes that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether this many bytes more stay within `limit`. What is empty takes anything: the limit is about being behind.
     pub(super) fn has_room(&self, bytes: usize, limit: usize) -> bool {
         self.bytes == 0 || self.bytes + bytes <= limit

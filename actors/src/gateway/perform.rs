@@ -57,7 +57,9 @@ impl Performer<Session> for SessionPerformer {
             SessionEffect::WakeAt { mono_ms } => gateway.0.hook.set_timer(id, Some(mono_ms.saturating_sub(acts.mono_ms))),
             SessionEffect::Close(code) => gateway.close(id, code),
             SessionEffect::Gone => {
-                gateway.0.state.borrow_mut().slots.release(id);
+                if gateway.0.state.borrow_mut().slots.release(id).is_some() {
+                    gateway.0.meters.sessions.decrement(1.0);
+                }
                 acts.stop();
             }
         }

@@ -130,6 +130,11 @@ impl Slots {
         Some(slot)
     }
 
+    /// Bytes that wait for all sockets.
+    pub(super) fn outbox_bytes(&self) -> usize {
+        self.slots.iter().filter_map(|(_, slot)| slot.as_deref()).map(|slot| slot.outbox.bytes()).sum()
+    }
+
     pub(super) fn ids_where(&self, matches: impl Fn(&Slot) -> bool) -> Vec<SessionId> {
         let all = self.slots.iter().zip(0_u32..);
         all.filter(|((_, slot), _)| slot.as_deref().is_some_and(&matches))

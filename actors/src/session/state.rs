@@ -298,6 +298,7 @@ fn refuse(id: u32, code: ErrorCode, out: &mut Effects<SessionEffect>) {
 }
 
 fn refuse_with(id: u32, refusal: &Refusal, out: &mut Effects<SessionEffect>) {
+    metrics::counter!("rialto_errors_total", "code" => refusal.code.word()).increment(1);
     send(id, &ReplyBody::from(refusal), out);
 }
 

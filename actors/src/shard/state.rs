@@ -19,6 +19,7 @@ use super::effect::ShardEffect;
 use super::gate::{Gate, Output};
 use super::input::ShardInput;
 use super::log::{Log, LogAnswer, LogCall, LogNews};
+use super::meters::Meters;
 use super::slot::{Body, Slot};
 use crate::entity::{Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityName, Tell};
 use crate::kernel::{Effects, Machine, Moment};
@@ -79,6 +80,7 @@ pub struct Shard {
     activations: u64,
     /// Effects of one entity input: kept to reuse its memory.
     scratch: Effects<EntityEffect>,
+    meters: Meters,
 }
 
 impl Shard {
@@ -101,6 +103,7 @@ impl Shard {
             sweep_ms: SWEEP_MS,
             activations: 0,
             scratch: Effects::default(),
+            meters: Meters::default(),
         }
     }
 
@@ -143,7 +146,7 @@ impl Shard {
     }
 
     fn applied(&mut self, now: Moment, wseq: u64, rows: &[Row], out: &mut Effects<ShardEffect>) {
-        metrics_rows(rows.len());
+        self.meters.rows.increment(rows.len() as u64);
         while let Some(output) = self.gate.release(wseq) {
             self.emit(output, out);
         }
@@ -174,7 +177,7 @@ impl Shard {
     /// The fence is gone: nothing in memory counts any more. Listeners stay, they recover from the log.
     fn lost(&mut self, now: Moment, out: &mut Effects<ShardEffect>) {
         tracing::warn!("shard lost its fence, claiming it again");
-        metrics::counter!("rialto_shard_losses_total").increment(1);
+        self.meters.losses.increment(1);
         self.refuse_held(&Refusal::retry(ErrorCode::Unavailable, RETRY_HINT_MS), out);
         let durable: Vec<EntityKey> = self.slots.keys().filter(|entity| log_backed(**entity)).copied().collect();
         for entity in durable {
@@ -228,7 +231,7 @@ impl Shard {
             || self.log.waiting_bytes() >= BYTES_WAITING_MAX
             || self.gate.len() >= OUTPUTS_HELD_MAX;
         if full && log_backed(entity.key) {
-            metrics::counter!("rialto_refusals_total", "reason" => "shard_log_behind").increment(1);
+            self.meters.behind.increment(1);
             return out.push(ShardEffect::Reply { to: reply, answer: Err(Refusal::retry(ErrorCode::Overloaded, RETRY_HINT_MS)) });
         }
         let key = entity.key;
@@ -334,8 +337,16 @@ pub(super) fn refuse_address(address: CommandAddress, refusal: Refusal) -> Shard
     ShardEffect::Reply { to: ReplyTo::Session(reply), answer: Err(refusal) }
 }
 
-fn metrics_rows(rows: usize) {
-    metrics::counter!("rialto_rows_appended_total").increment(rows as u64);
+/// A shard that is dropped, after a panic, takes its entities along.
+impl Drop for Shard {
+    fn drop(&mut self) {
+        self.meters.entities.decrement(count(self.slots.len()));
+    }
+}
+
+/// A number of entities for a gauge; there are never so many that it matters.
+fn count(entities: usize) -> f64 {
+    f64::from(u32::try_from(entities).unwrap_or(u32::MAX))
 }
 
 impl Shard {

@@ -10,7 +10,7 @@ use tracing::field::display;
 
 use super::super::effect::ShardEffect;
 use super::super::slot::{Asker, Body, Slot, WAITING_FOR_LOAD_MAX, input_kind};
-use super::{RETRY_HINT_MS, Shard, log_backed, refuse_address};
+use super::{RETRY_HINT_MS, Shard, count, log_backed, refuse_address};
 use crate::entity::{EntityInput, EntityName};
 use crate::kernel::{Effects, Moment, PanicReport, Verdict, guarded};
 use crate::reply_to::ReplyTo;
@@ -27,6 +27,7 @@ impl Shard {
             // Several at once, so that the look over all is not paid for each newcomer.
             self.sweep(now.mono_ms, self.config.entities_live_max / 8 + 1);
         }
+        self.meters.entities.increment(1.0);
         self.slots.insert(entity.key, Slot::new(entity, now.mono_ms));
     }
 
@@ -93,7 +94,7 @@ impl Shard {
         merge(&mut stored, memory);
         let applied = waiting_now.map_or_else(|| top(&stored), |first| first - 1);
         slot.body = Body::Live(self.factory.create(&slot.name));
-        metrics::counter!("rialto_entity_activations_total").increment(1);
+        self.meters.activations.increment(1);
         let generation = Arc::clone(&self.generation);
         self.feed(now, entity, EntityInput::Activated { generation, activation: stored, applied }, out);
         for input in waiting {
@@ -147,7 +148,7 @@ impl Shard {
         panic: &PanicReport,
         out: &mut Effects<ShardEffect>,
     ) {
-        metrics::counter!("rialto_entity_panics_total").increment(1);
+        self.meters.panics.increment(1);
         let Some(slot) = self.slots.get_mut(&entity) else { return };
         let verdict = slot.budget.crashed(now.mono_ms);
         let (user, connection) = (asker.user.map(display), asker.connection.map(display));
@@ -190,7 +191,8 @@ impl Shard {
             leaving.sort_unstable();
             leaving.truncate(most);
         }
-        metrics::counter!("rialto_entity_passivations_total").increment(leaving.len() as u64);
+        self.meters.passivations.increment(leaving.len() as u64);
+        self.meters.entities.decrement(count(leaving.len()));
         for (_, entity) in leaving {
             self.slots.remove(&entity);
         }
