@@ -1,7 +1,7 @@
 //! Many at once: sockets that never say who they are, conversations that are touched once.
 
 use rialto_tests::dice::number_from_env;
-use rialto_tests::{Pick as _, RawSocket, Rialto, json};
+use rialto_tests::{Pick as _, RawSocket, Rialto, clock, json, note};
 
 use super::Bystanders;
 
@@ -23,6 +23,9 @@ const SLACK_KIB: u64 = 64 * 1024;
 /// Commands in flight, far below the session's rate.
 const IN_FLIGHT: usize = 64;
 
+/// The others talk this often meanwhile; they would be closed for want of a pong if they never looked at their sockets.
+const TOUCHES_BETWEEN_TALKS: u64 = 64 * 16;
+
 #[tokio::test]
 async fn sockets_that_never_authenticate_are_closed_with_3502() {
     let count = number_from_env("RIALTO_SILENT_SOCKETS").unwrap_or(SILENT_SOCKETS);
@@ -35,6 +38,7 @@ async fn sockets_that_never_authenticate_are_closed_with_3502() {
     }
     bystanders.talk().await;
     let grown = node.resident_kib().saturating_sub(before);
+    note(&format!("{count} silent sockets cost {grown} KiB"));
     assert!(grown < SLACK_KIB + count * SILENT_SOCKET_KIB_MAX, "{count} silent sockets cost {grown} KiB");
     for mut raw in silent {
         assert_eq!(raw.close_code().await, Some(3502));
@@ -49,22 +53,33 @@ async fn many_conversations_touched_once_leave_memory_bounded() {
     let mut bystanders = Bystanders::of(&node).await;
     let mut toucher = node.person("toucher").await.wire;
     let before = node.resident_kib();
-    let mut touched = 0;
+    let (mut touched, mut asked) = (0, 0);
     while touched < count {
         let mut ids = Vec::new();
         for _ in 0..IN_FLIGHT {
-            let create = json!({"kind": "group", "title": "once", "client_id": format!("c-{touched}")});
+            let create = json!({"kind": "group", "title": "once", "client_id": format!("c-{asked}")});
             ids.push(toucher.issue("rpc", json!({"method": "conversation.create", "data": create})).await);
-            touched += 1;
+            asked += 1;
         }
+        let touched_before = touched;
         for id in ids {
             match toucher.reply(id, "rpc").await {
-                Ok(made) => assert_eq!(made["data"].number("offset"), 1),
+                Ok(made) => {
+                    assert_eq!(made["data"].number("offset"), 1);
+                    touched += 1;
+                }
                 Err(refusal) => assert!(refusal.temporary, "{refusal:?}"),
             }
+        }
+        if touched == touched_before {
+            clock::look_again().await;
+        }
+        if asked % TOUCHES_BETWEEN_TALKS == 0 {
+            bystanders.talk().await;
         }
     }
     bystanders.talk().await;
     let grown = node.resident_kib().saturating_sub(before);
+    note(&format!("{touched} conversations (asked for {asked}) left {grown} KiB"));
     assert!(grown < SLACK_KIB + count * TOUCHED_CONVERSATION_KIB_MAX, "{count} conversations left {grown} KiB");
 }
