@@ -67,7 +67,7 @@ fn turn_until_quit(engine: &mut Engine, poll: &mut Poll, orders: &Receiver<Strin
         }
         for event in &events {
             if event.token() != WAKE {
-                engine.ready(event.token().0, event.is_readable(), event.is_writable());
+                engine.ready(event.token().0, event);
             }
         }
         loop {

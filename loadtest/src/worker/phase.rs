@@ -49,7 +49,7 @@ impl Engine {
             if phase.resume_reading.contains(&name) {
                 self.each_client(number, |engine, client| {
                     engine.clients[client].reading = true;
-                    engine.read(client);
+                    engine.read(client, true);
                 });
             }
             if let Some(share) = phase.cut.get(&name) {
