@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::controller::{self, Plan};
 use crate::result::RunReport;
@@ -76,6 +77,7 @@ struct RunArgs {
 
 /// Runs the command line.
 pub(crate) fn main() -> ExitCode {
+    raise_descriptor_limit();
     let done = match Cli::parse().command {
         Command::Run(args) => run(args),
         Command::Compare(args) => compare::compare(&args),
@@ -90,6 +92,14 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// Every process of a run, the spawned server too, may hold as many sockets as the machine allows: shells commonly grant 1,024.
+fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Refused, it stays as it is, and the clients above it are counted as lost.
+    _ = setrlimit(Resource::Nofile, limit);
 }
 
 fn run(args: RunArgs) -> Result<u8> {

@@ -140,9 +140,9 @@ impl Run {
         let phase = self.scenario.phases[index].clone();
         let start_ns = clock::now_ns() + AHEAD_MS * MS;
         self.tally.phase_begins(index, start_ns, self.server.processes.usage(false));
-        self.fleet.order_all(&Order::Phase { index, start_ns })?;
-        view.phase(&phase);
         let end_ns = start_ns + clock::seconds_to_ns(phase.seconds);
+        self.fleet.order_all(&Order::Phase { index, start_ns, end_ns })?;
+        view.phase(&phase);
         let earliest_ns = start_ns + 3 * LOOK_MS * MS;
         while clock::now_ns() < end_ns {
             self.look(index, view)?;

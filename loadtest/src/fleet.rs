@@ -54,7 +54,8 @@ impl Fleet {
             match fleet.next(Duration::from_secs(WORKER_SILENCE_SECONDS))? {
                 Some((_, Note::Ready)) => ready += 1,
                 Some((_, Note::Failed(reason))) => bail!("a generator process failed: {reason}"),
-                _ => bail!("a generator process did not become ready"),
+                Some(_) => {}
+                None => bail!("a generator process did not become ready"),
             }
         }
         Ok(fleet)

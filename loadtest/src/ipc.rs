@@ -18,6 +18,8 @@ pub(crate) enum Order {
         index: usize,
         /// When it begins, monotonic nanoseconds.
         start_ns: u64,
+        /// When the last message may be due.
+        end_ns: u64,
     },
     /// Stop sending and disconnecting; what is under way goes on.
     Stop,

@@ -16,6 +16,8 @@ pub(crate) const DEPTH_MAX: u32 = 1_024;
 pub(crate) const REGISTERED_USERS_MAX: u32 = 200;
 /// Bytes of the one read buffer of a process.
 pub(crate) const READ_BUFFER_BYTES: usize = 256 * 1024;
+/// Bytes that may wait to be written by one client. Above, an open arrival counts as unsent: a server that does not read must not fill our memory.
+pub(crate) const UNWRITTEN_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of one frame from the server. Above, the client counts as lost.
 pub(crate) const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes of the answer to the upgrade request.
@@ -46,8 +48,8 @@ pub(crate) const SPAWN_SECONDS_MAX: u64 = 60;
 pub(crate) const HTTP_BYTES_MAX: usize = 1024 * 1024;
 /// Own CPU above which a generator process is saturated, as a share of one core.
 pub(crate) const SATURATED_CPU: f64 = 0.85;
-/// 99th percentile of the schedule lag above which a generator process is saturated, in microseconds.
-pub(crate) const SATURATED_LAG_US: u64 = 5_000;
+/// 99th percentile of the schedule lag above which a generator process is saturated, in milliseconds; a scenario may say otherwise.
+pub(crate) const SATURATED_LAG_MS: u64 = 5;
 /// Notes of generator processes that wait for the controller.
 pub(crate) const NOTES_QUEUE: usize = 4_096;
 /// Orders that wait in a generator process.

@@ -128,7 +128,7 @@ counters! {
     errors,
     /// Messages neither answered nor delivered in time.
     timeouts,
-    /// Messages whose sender was not connected when they were due.
+    /// Messages whose sender was not connected, or too far behind, when they were due.
     unsent,
     /// Messages whose sender lost its connection before the answer.
     unresolved,

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::SATURATED_LAG_MS;
+
 pub(crate) use layout::Layout;
 pub(crate) use load::{load, shipped};
 
@@ -104,6 +106,8 @@ pub(crate) struct Run {
     pub(crate) drain_ms: u64,
     /// Upper bound in milliseconds of the random wait before a cut client comes back, as SDKs do.
     pub(crate) reconnect_spread_ms: u64,
+    /// 99th percentile of the schedule lag in milliseconds above which the generator counts as saturated.
+    pub(crate) lag_ms_max: u64,
 }
 
 impl Default for Run {
@@ -116,6 +120,7 @@ impl Default for Run {
             connect_timeout_ms: 15_000,
             drain_ms: 3_000,
             reconnect_spread_ms: 500,
+            lag_ms_max: SATURATED_LAG_MS,
         }
     }
 }

@@ -67,7 +67,7 @@ fn turn_until_quit(engine: &mut Engine, poll: &mut Poll, orders: &Receiver<Strin
         }
         for event in &events {
             if event.token() != WAKE {
-                engine.ready(event.token().0, event.is_readable(), event.is_writable());
+                engine.ready(event.token().0, event);
             }
         }
         loop {
@@ -94,7 +94,7 @@ fn turn_until_quit(engine: &mut Engine, poll: &mut Poll, orders: &Receiver<Strin
 fn obey(engine: &mut Engine, order: Order) -> Result<bool> {
     match order {
         Order::Setup(_) => bail!("a second setup"),
-        Order::Phase { index, start_ns } => engine.begin(index, start_ns),
+        Order::Phase { index, start_ns, end_ns } => engine.begin(index, start_ns, end_ns),
         Order::Stop => engine.stop(),
         Order::Rooms(rooms) => engine.rooms_exist(&rooms),
         Order::Finish => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Corrected, GeneratorReport, PhaseReport, SecondReport, ServerReport, Summary};
 use crate::clock::SECOND;
 use crate::ipc::Report;
-use crate::limits::{SATURATED_CPU, SATURATED_LAG_US};
+use crate::limits::SATURATED_CPU;
 use crate::process::Usage;
 use crate::sample::{Action, Counters, Latencies, add_pairs, latencies};
 use crate::scenario::Scenario;
@@ -19,6 +19,7 @@ type Histograms = BTreeMap<(usize, Action), [Latencies; 2]>;
 /// A run while it goes on.
 pub(crate) struct Tally {
     personas: Vec<String>,
+    lag_us_max: u64,
     begin_ns: u64,
     phases: Vec<PhaseTally>,
     total: Histograms,
@@ -82,6 +83,7 @@ impl Tally {
         };
         Self {
             personas: scenario.personas.keys().cloned().collect(),
+            lag_us_max: scenario.run.lag_ms_max * 1_000,
             begin_ns,
             phases: scenario.phases.iter().map(|known| phase(&known.name, known.measure)).collect(),
             total: Histograms::new(),
@@ -212,7 +214,7 @@ impl Tally {
                 cpu,
                 lag_p99_us,
                 memory_per_socket: None,
-                saturated: cpu > SATURATED_CPU || lag_p99_us > SATURATED_LAG_US,
+                saturated: cpu > SATURATED_CPU || lag_p99_us > self.lag_us_max,
             },
         })
     }

@@ -43,7 +43,7 @@ fn embedded(path: &Path) -> Option<&'static str> {
 
 /// A scenario from its text.
 pub(crate) fn parse(text: &str, sets: &[String]) -> Result<Scenario> {
-    let mut table: Table = toml::from_str(text).map_err(|error| anyhow!("{}", error.to_string().trim()))?;
+    let mut table: Table = toml::from_str(text).map_err(|error| one_line(&error))?;
     let mut params = match table.remove("params") {
         None => Table::new(),
         Some(Value::Table(params)) => params,
@@ -60,9 +60,16 @@ pub(crate) fn parse(text: &str, sets: &[String]) -> Result<Scenario> {
     for (_, value) in &mut table {
         fill(value, &params)?;
     }
-    let scenario: Scenario = Value::Table(table).try_into().map_err(|error: toml::de::Error| anyhow!("{}", error.to_string().trim()))?;
+    let scenario: Scenario = Value::Table(table).try_into().map_err(|error| one_line(&error))?;
     super::validate::validate(&scenario)?;
     Ok(scenario)
+}
+
+/// The parser draws pictures; an error of ours is one line.
+fn one_line(error: &toml::de::Error) -> anyhow::Error {
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.contains('|')).collect();
+    anyhow!("{}", lines.join(" "))
 }
 
 /// What parses as a TOML value is one, the rest is a string.

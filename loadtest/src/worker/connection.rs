@@ -1,5 +1,7 @@
 //! One client: a socket, where it stands, and what it has seen. Without sockets' buffers: idle, it owns a few hundred bytes.
 
+use std::collections::VecDeque;
+
 use mio::net::TcpStream;
 
 use super::tracker::Tracker;
@@ -81,7 +83,8 @@ pub(super) struct Place {
 #[derive(Debug, Default)]
 pub(super) struct Sender {
     pub(super) streams: Vec<Stream>,
-    pub(super) in_flight: Vec<InFlight>,
+    /// Oldest first: answers mostly come in order, so that looking one up is short.
+    pub(super) in_flight: VecDeque<InFlight>,
     /// Number of the next message of this client.
     pub(super) next_message: u32,
     /// Place that the next message goes to.

@@ -59,7 +59,7 @@ impl Engine {
         let Some((index, flying)) = flying else { return };
         flying.remaining = flying.remaining.saturating_sub(1);
         if flying.remaining == 0 && flying.acked {
-            sender.in_flight.swap_remove(index);
+            sender.in_flight.remove(index);
             self.pumping.push(client);
         }
     }
@@ -86,7 +86,7 @@ impl Engine {
         }
         let (intended, sent, is_done) = (flying.intended_ns, flying.sent_ns, flying.remaining == 0);
         if is_done {
-            sender.in_flight.swap_remove(index);
+            sender.in_flight.remove(index);
             self.pumping.push(client as u32);
         }
         self.recorder.counters.acks += 1;

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 
 use anyhow::Result;
 use mio::Registry;
+use mio::event::Event;
 use rialto_protocol::ws_frame;
 
 use super::Beat;
@@ -172,22 +173,23 @@ impl Engine {
     }
 
     /// The kernel says that a socket can be read or written.
-    pub(super) fn ready(&mut self, client: usize, readable: bool, writable: bool) {
+    pub(super) fn ready(&mut self, client: usize, event: &Event) {
         if client >= self.clients.len() || self.clients[client].stream.is_none() {
             return;
         }
-        if writable && self.clients[client].stage == Stage::Opening {
+        if event.is_writable() && self.clients[client].stage == Stage::Opening {
             self.opened(client);
-        } else if writable && !self.clients[client].out.is_empty() {
+        } else if event.is_writable() && !self.clients[client].out.is_empty() {
             self.flush(client);
         }
-        if readable && self.clients[client].reading {
-            self.read(client);
+        if event.is_readable() && self.clients[client].reading {
+            self.read(client, event.is_read_closed());
         }
     }
 
-    /// Reads all that is there.
-    pub(super) fn read(&mut self, client: usize) {
+    /// Reads all that is there. A read that does not fill the buffer has emptied the socket, but for an end that came before it (`to_end`): the kernel
+    /// tells of that once only.
+    pub(super) fn read(&mut self, client: usize, to_end: bool) {
         let mut buffer = std::mem::take(&mut self.buffer);
         loop {
             let connection = &mut self.clients[client];
@@ -207,7 +209,7 @@ impl Engine {
                     self.recorder.counters.receives += 1;
                     self.recorder.counters.bytes_received += count as u64;
                     self.bytes(client, &buffer[..kept + count]);
-                    if count == room {
+                    if count == room || to_end {
                         continue;
                     }
                 }
@@ -343,7 +345,7 @@ impl Engine {
         // The server may have said why before it closed: what is readable is read first.
         if let Some(failure) = failure {
             let generation = connection.generation;
-            self.read(client);
+            self.read(client, true);
             if self.clients[client].generation == generation {
                 self.ended(client, 1006, &failure);
             }

@@ -162,8 +162,8 @@ impl Engine {
             return self.attempt_failed(client, &format!("{about:?} was refused: {code} {message}"));
         };
         let Some(sender) = &mut self.clients[client].sender else { return };
-        let Some(index) = sender.in_flight.iter().position(|flying| flying.message == message) else { return };
-        let flying = sender.in_flight.swap_remove(index);
+        let index = sender.in_flight.iter().position(|flying| flying.message == message);
+        let Some(flying) = index.and_then(|index| sender.in_flight.remove(index)) else { return };
         sender.streams[flying.place as usize].excuse(flying.seq);
         sender.not_before_ns = now + REFUSED_WAIT_MS * MS;
         self.timers.at(sender.not_before_ns, Due::Resume(client as u32));

@@ -17,6 +17,7 @@ const RAMP_SHARE: f64 = 0.7;
 pub(super) struct Activity {
     pub(super) index: usize,
     pub(super) start_ns: u64,
+    pub(super) end_ns: u64,
     pub(super) sendings: Vec<Sending>,
     /// Whether messages wait for their deliveries.
     pub(super) counts_deliveries: bool,
@@ -35,10 +36,10 @@ struct Churn {
 
 impl Engine {
     /// Begins a phase.
-    pub(super) fn begin(&mut self, index: usize, start_ns: u64) {
+    pub(super) fn begin(&mut self, index: usize, start_ns: u64, end_ns: u64) {
         self.report();
         let phase = self.setup.scenario.phases[index].clone();
-        self.activity = Activity { index, start_ns, ..Activity::default() };
+        self.activity = Activity { index, start_ns, end_ns, ..Activity::default() };
         self.activity.all_must_stand = !phase.connect.is_empty() || !phase.cut.is_empty();
         for number in 0..self.personas.len() {
             let name = self.personas[number].name.clone();
@@ -48,7 +49,7 @@ impl Engine {
             if phase.resume_reading.contains(&name) {
                 self.each_client(number, |engine, client| {
                     engine.clients[client].reading = true;
-                    engine.read(client);
+                    engine.read(client, true);
                 });
             }
             if let Some(share) = phase.cut.get(&name) {

@@ -4,6 +4,7 @@ use super::connection::{InFlight, Stage};
 use super::engine::Engine;
 use super::timers::Due;
 use crate::clock::{self, MS};
+use crate::limits::UNWRITTEN_BYTES_MAX;
 use crate::scenario::{Complete, Send};
 use crate::stamp::Stamp;
 
@@ -62,10 +63,10 @@ impl Engine {
     fn send_or_miss(&mut self, client: usize, sending: usize, intended: u64, sent: u64) {
         let count = self.activity.sendings[sending].spec.count.unwrap_or(u64::MAX);
         let connection = &self.clients[client];
-        if connection.sender.as_ref().is_some_and(|sender| sender.sent >= count) {
+        if intended >= self.activity.end_ns || connection.sender.as_ref().is_some_and(|sender| sender.sent >= count) {
             return;
         }
-        if connection.stage == Stage::Live {
+        if connection.stage == Stage::Live && connection.out.len() < UNWRITTEN_BYTES_MAX {
             self.send(client, sending, intended, sent);
         } else {
             self.recorder.counters.unsent += 1;
@@ -90,7 +91,7 @@ impl Engine {
     fn may_send(&self, client: usize, depth: u32, count: u64, now: u64) -> bool {
         let connection = &self.clients[client];
         connection.stage == Stage::Live
-            && now >= self.activity.start_ns
+            && (self.activity.start_ns..self.activity.end_ns).contains(&now)
             && connection
                 .sender
                 .as_ref()
@@ -119,7 +120,7 @@ impl Engine {
         Stamp { room: room.number, sender: ordinal, seq, intended_ns, sent_ns }.write(size, &mut self.text);
         self.adapter.publish(message, room.number, &self.text, &mut connection.out);
         let remaining = if waits_for_all { room.live } else { 0 };
-        sender.in_flight.push(InFlight { message, place: place as u32, seq, remaining, acked: false, intended_ns, sent_ns });
+        sender.in_flight.push_back(InFlight { message, place: place as u32, seq, remaining, acked: false, intended_ns, sent_ns });
         self.recorder.counters.sends += 1;
         self.mark_dirty(client);
     }
