@@ -100,7 +100,10 @@ impl Gateway {
                 self.flush_rooms();
                 let failed = answer.as_ref().err().cloned();
                 let (text, late) = self.fitted(id, command, &kind, answer);
-                let failed = failed.or(late.inspect(|_| self.nobody_listens(reply.then)));
+                if late.is_some() {
+                    self.nobody_listens(reply.then);
+                }
+                let failed = failed.or(late);
                 if failed.is_none() {
                     self.0.state.borrow_mut().hub.enter(&channel, id, *join_leave);
                 }

@@ -63,7 +63,8 @@ pub fn serve_with(config: Config, factory: FactoryMaker) -> Result<(), Failure> 
         let store = foundation.embedded.clone();
         let closed = actix_rt::task::spawn_blocking(move || store.close()).await;
         signals.abort();
-        served.and(closed.map_err(|error| Failure::new(Exit::Storage, format!("close the store: {error}"))))
+        let closed = closed.map_err(|error| Failure::new(Exit::Storage, format!("close the store: {error}")));
+        served.and(closed)
     })
 }
 
