@@ -62,7 +62,7 @@ impl Gateway {
             let mut state = self.0.state.borrow_mut();
             let state = &mut *state;
             let (hub, slots) = (&mut state.hub, &mut state.slots);
-            hub.flush(|id, chunk| {
+            let deliveries = hub.flush(|id, chunk| {
                 let Some(slot) = slots.get_mut(id) else { return };
                 if !slot.outbox.publish(chunk.clone(), limit) {
                     slow.push(id);
@@ -70,6 +70,9 @@ impl Gateway {
                     self.0.hook.wake(id);
                 }
             });
+            if deliveries > 0 {
+                self.0.meters.deliveries.increment(deliveries);
+            }
         }
         for id in slow {
             self.slow(id);
@@ -80,6 +83,10 @@ impl Gateway {
     pub(super) fn answer(&self, reply: SessionReply, answer: Result<Answer, Refusal>) {
         let id = reply.address.session;
         let done = self.0.state.borrow_mut().slots.get_mut(id).and_then(|slot| slot.finish(reply.address.command));
+        if let Err(refusal) = &answer {
+            // Not registered ahead: there are dozens of codes, and a refused command is not the hot path.
+            metrics::counter!("rialto_errors_total", "code" => refusal.code.word()).increment(1);
+        }
         let Some(UnderWay { command, kind, channel, .. }) = done else {
             if answer.is_ok() {
                 self.nobody_listens(reply.then);
@@ -100,10 +107,7 @@ impl Gateway {
                 self.flush_rooms();
                 let failed = answer.as_ref().err().cloned();
                 let (text, late) = self.fitted(id, command, &kind, answer);
-                if late.is_some() {
-                    self.nobody_listens(reply.then);
-                }
-                let failed = failed.or(late);
+                let failed = failed.or_else(|| late.inspect(|_| self.nobody_listens(reply.then)));
                 if failed.is_none() {
                     self.0.state.borrow_mut().hub.enter(&channel, id, *join_leave);
                 }
@@ -126,6 +130,7 @@ impl Gateway {
         if text.len() < LARGE_ANSWER_BYTES || self.0.state.borrow().slots.get(id).is_none_or(fits) {
             return (text, None);
         }
+        self.0.meters.answers_refused.increment(1);
         let refusal = Refusal::retry(ErrorCode::Overloaded, RETRY_HINT_MS);
         (write(command, kind, Err(refusal.clone())), Some(refusal))
     }
