@@ -119,6 +119,8 @@ pub(crate) struct Gauges {
     pub(crate) cpu_ns: u64,
     /// Resident memory of this process, bytes.
     pub(crate) memory: u64,
+    /// The same before it knew of any client.
+    pub(crate) memory_before: u64,
 }
 
 /// All that one sender sent into one room.

@@ -66,7 +66,7 @@ struct WorkerTally {
     cpu_ns: u64,
     live: u64,
     memory: u64,
-    first_memory: u64,
+    memory_before: u64,
 }
 
 impl Tally {
@@ -115,9 +115,7 @@ impl Tally {
     /// Adds what one process reports.
     pub(crate) fn add(&mut self, worker: usize, report: &Report) {
         let known = &mut self.workers[worker];
-        if known.first_memory == 0 {
-            known.first_memory = report.gauges.memory;
-        }
+        known.memory_before = report.gauges.memory_before;
         self.second.cpu_ns += report.gauges.cpu_ns.saturating_sub(known.cpu_ns);
         (known.cpu_ns, known.live, known.memory) = (report.gauges.cpu_ns, report.gauges.live, report.gauges.memory);
         self.counters.add(&report.counters);
@@ -234,7 +232,7 @@ impl Tally {
     /// Of the process with most sockets.
     fn memory_per_socket(&self) -> Option<f64> {
         let fullest = self.workers.iter().max_by_key(|worker| worker.live).filter(|worker| worker.live > 0)?;
-        Some(fullest.memory.saturating_sub(fullest.first_memory) as f64 / fullest.live as f64)
+        Some(fullest.memory.saturating_sub(fullest.memory_before) as f64 / fullest.live as f64)
     }
 
     /// A percentile, `max`, `mean`, `count` of one action, in one phase or all.

@@ -10,7 +10,7 @@ use rialto_protocol::ws_frame;
 
 use super::Beat;
 use super::connection::{Connection, Place, Sender, Stage};
-use super::phase::Activity;
+use super::phase::{Activity, own_memory};
 use super::recorder::Recorder;
 use super::timers::{Dice, Timers};
 use super::tracker::{Missing, Tracker};
@@ -54,6 +54,8 @@ pub(super) struct Engine {
     /// Closed-loop senders that may have room for another message.
     pub(super) pumping: Vec<u32>,
     pub(super) text: Vec<u8>,
+    /// Resident bytes before the first client was thought of.
+    pub(super) memory_before: u64,
     buffer: Vec<u8>,
     incoming: Vec<Incoming>,
 }
@@ -112,6 +114,7 @@ impl Engine {
             dirty: Vec::new(),
             pumping: Vec::new(),
             text: Vec::new(),
+            memory_before: own_memory(),
             buffer: vec![0; READ_BUFFER_BYTES],
             incoming: Vec::new(),
             setup,

@@ -222,6 +222,7 @@ impl Engine {
             to_send: self.to_send(),
             cpu_ns: clock::own_cpu_ns(),
             memory: own_memory(),
+            memory_before: self.memory_before,
         };
         let report = Report { at_ns: clock::now_ns(), phase: self.activity.index, counters, actions, lag, gauges, examples };
         self.notes.push(Note::Report(Box::new(report)));
@@ -245,7 +246,7 @@ fn range(clients: &std::ops::Range<u32>) -> std::ops::Range<usize> {
 }
 
 /// Resident bytes of this process.
-fn own_memory() -> u64 {
+pub(super) fn own_memory() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
     pages * rustix::param::page_size() as u64
