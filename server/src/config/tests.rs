@@ -122,3 +122,11 @@ fn networks_contain_their_addresses() {
         assert_eq!(network.contains(address.parse().unwrap()), expected, "{network:?} {address}");
     }
 }
+
+#[test]
+fn the_newline_that_ends_a_key_file_is_no_part_of_the_key() {
+    use super::validate::without_newline;
+    for (file, key) in [("secret\n", "secret"), ("secret\r\n", "secret"), ("secret", "secret"), ("secret\n\n", "secret\n"), ("", "")] {
+        assert_eq!(without_newline(file.into()), key.as_bytes());
+    }
+}

@@ -150,7 +150,7 @@ fn auth(raw: &raw::Raw, data_dir: &Path, threads: usize, warnings: &mut Vec<Stri
 fn issuer(raw: &raw::External) -> Result<ExternalIssuer, String> {
     let key = match (raw.key.is_empty(), raw.key_file.is_empty()) {
         (false, true) => raw.key.clone().into_bytes(),
-        (true, false) => std::fs::read(&raw.key_file).map_err(|error| format!("{}: {error}", raw.key_file))?,
+        (true, false) => without_newline(std::fs::read(&raw.key_file).map_err(|error| format!("{}: {error}", raw.key_file))?),
         _ => return Err(format!("issuer {:?} needs either key or key_file", raw.issuer)),
     };
     if key.len() > KEY_BYTES_MAX {
@@ -164,6 +164,17 @@ fn issuer(raw: &raw::External) -> Result<ExternalIssuer, String> {
         require_issuer: raw.require_issuer,
     };
     ExternalIssuer::new(terms).map_err(|problem| problem.to_string())
+}
+
+/// Editors and `echo` end a file with a newline that is no part of a secret; PEM does not mind.
+pub(super) fn without_newline(mut key: Vec<u8>) -> Vec<u8> {
+    if key.last() == Some(&b'\n') {
+        key.pop();
+        if key.last() == Some(&b'\r') {
+            key.pop();
+        }
+    }
+    key
 }
 
 fn topics(raw: &raw::Topics) -> Result<TopicRules, ConfigError> {

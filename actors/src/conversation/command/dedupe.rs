@@ -1,4 +1,4 @@
-//! Every id is appended once. The rules: DESIGN 4, "Senders give each message an id".
+//! Every id is appended once: the same id by the same sender in the same entity is one append, however often, wherever and whenever it is sent again.
 
 use rialto_protocol::limits::{CLIENT_ID_AGE_MS, CLIENT_ID_AHEAD_MS};
 use rialto_protocol::rpc::Appended;
