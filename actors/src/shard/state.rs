@@ -55,7 +55,7 @@ pub struct ShardConfig {
 
 impl Default for ShardConfig {
     fn default() -> Self {
-        Self { entity_idle_ms: 30_000, entities_live_max: 256, connections_per_user_max: CONNECTIONS_PER_USER_MAX, reclaim_ms: 0 }
+        Self { entity_idle_ms: 30_000, entities_live_max: 128, connections_per_user_max: CONNECTIONS_PER_USER_MAX, reclaim_ms: 0 }
     }
 }
 
