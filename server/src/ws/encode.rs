@@ -1,13 +1,10 @@
 //! Complete server frames, ready for the socket. Server frames are final and never masked.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use rialto_protocol::ws_frame::{HEADER_BYTES_MAX, close, header};
 
-/// Longest header of a server frame, in bytes.
-pub const HEADER_BYTES_MAX: usize = 10;
 /// Longest payload of a control frame, in bytes.
 pub const CONTROL_BYTES_MAX: usize = 125;
-/// Longest reason in a close frame, in bytes: a control payload less the code.
-pub const CLOSE_REASON_BYTES_MAX: usize = CONTROL_BYTES_MAX - 2;
 
 /// Kind of a server frame; the value is the opcode on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,42 +21,21 @@ pub enum FrameKind {
     Pong = 0xa,
 }
 
-/// Appends the header of a frame whose payload has `length` bytes; the caller appends the payload.
-pub fn put_header(out: &mut impl BufMut, kind: FrameKind, length: usize) {
-    out.put_u8(0x80 | kind as u8);
-    if length < 126 {
-        out.put_u8(length as u8);
-    } else if let Ok(length) = u16::try_from(length) {
-        out.put_u8(126);
-        out.put_u16(length);
-    } else {
-        out.put_u8(127);
-        out.put_u64(length as u64);
-    }
-}
-
 /// One complete frame, header and payload in one allocation. Control payloads above [`CONTROL_BYTES_MAX`] are cut,
 /// because a longer one would fail the connection at the client.
 pub fn frame(kind: FrameKind, payload: &[u8]) -> Bytes {
     let is_control = kind as u8 >= FrameKind::Close as u8;
     let payload = if is_control { &payload[..payload.len().min(CONTROL_BYTES_MAX)] } else { payload };
     let mut out = BytesMut::with_capacity(HEADER_BYTES_MAX + payload.len());
-    put_header(&mut out, kind, payload.len());
+    let (header, length) = header(kind as u8, payload.len());
+    out.put_slice(&header[..length]);
     out.put_slice(payload);
     out.freeze()
 }
 
-/// A close frame. The reason is cut at a character boundary to [`CLOSE_REASON_BYTES_MAX`].
+/// A close frame. The reason is cut at a character boundary to what a control frame may hold.
 pub fn close_frame(code: u16, reason: &str) -> Bytes {
-    let mut end = reason.len().min(CLOSE_REASON_BYTES_MAX);
-    while !reason.is_char_boundary(end) {
-        end -= 1;
-    }
-    let reason = &reason[..end];
-    let mut payload = Vec::with_capacity(2 + reason.len());
-    payload.put_u16(code);
-    payload.put_slice(reason.as_bytes());
-    frame(FrameKind::Close, &payload)
+    close(code, reason).into()
 }
 
 /// A close frame without a code, the answer to one without a code.
