@@ -4,6 +4,7 @@
 //! [`Gateway::take_output`] when its [`FlushHook`] was woken, and brings frames through [`Gateway::on_text`].
 
 mod answer;
+mod host;
 pub mod hub;
 pub mod link;
 mod meters;
@@ -23,21 +24,17 @@ use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::accounts::Accounts;
-use crate::kernel::{Clock, Full, Shell};
+use crate::kernel::Clock;
 use crate::router::Router;
 use crate::session::{Session, SessionConfig, SessionInput};
+use host::Host;
 use hub::Hub;
 use link::GatewayLinks;
 use meters::Meters;
-use perform::SessionPerformer;
 use slots::{Slot, Slots};
 
-/// Frames that a session may have waiting before its socket is no longer read.
-pub const FRAMES_WAITING_MAX: u16 = 4;
 /// Commands that a session may have under way before its socket is no longer read.
 pub const COMMANDS_UNDER_WAY_MAX: usize = 256;
-/// Inputs that a session's mailbox holds: its frames, one result per subscription, and a few of each other kind. By the two limits above it is never full.
-const SESSION_MAILBOX: usize = 512;
 
 /// A connection's slot on its gateway thread; the generation tells a reused slot from the one meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,7 +50,7 @@ pub struct SessionId {
 pub enum Intake {
     /// Read on.
     Ok,
-    /// Stop reading this socket until [`FlushHook::resume`]: the frame was taken, the next would not be.
+    /// Stop reading this socket until [`FlushHook::resume`]: the frame was taken, the next would wait.
     Pause,
 }
 
@@ -117,6 +114,7 @@ struct Inner {
     parts: GatewayParts,
     hook: Rc<dyn FlushHook>,
     meters: Meters,
+    host: Host,
     state: RefCell<State>,
 }
 
@@ -134,7 +132,7 @@ impl Gateway {
     pub fn new(parts: GatewayParts, hook: Rc<dyn FlushHook>) -> Self {
         let state = State { slots: Slots::default(), hub: Hub::default(), leaves: Vec::new() };
         let meters = Meters::new(parts.thread);
-        Self(Rc::new(Inner { parts, hook, meters, state: RefCell::new(state) }))
+        Self(Rc::new(Inner { parts, hook, meters, host: Host::default(), state: RefCell::new(state) }))
     }
 
     /// A socket was upgraded: starts its session.
@@ -143,11 +141,8 @@ impl Gateway {
         let parts = &self.0.parts;
         let now = parts.clock.now();
         let client = uuid::Builder::from_random_bytes(now.entropy.to_be_bytes()).into_uuid();
-        let id = self.0.state.borrow_mut().slots.open(client);
         let session = Session::new(Arc::clone(&parts.config), client, now);
-        let performer = SessionPerformer { gateway: self.clone(), id, client, user: rialto_protocol::UserId(Uuid::nil()) };
-        let handle = Shell::start("session", session, performer, parts.clock.clone(), SESSION_MAILBOX);
-        self.0.state.borrow_mut().slots.attach(id, handle);
+        let id = self.0.state.borrow_mut().slots.open(session);
         self.0.meters.sessions.increment(1.0);
         self.tell(id, SessionInput::Opened);
         tracing::debug!(%client, %peer, "connection opened");
@@ -159,17 +154,15 @@ impl Gateway {
     pub fn on_text(&self, id: SessionId, frame: &str) -> Intake {
         let commands: Vec<_> = command::commands(frame).collect();
         self.0.meters.commands.increment(commands.len() as u64);
-        let pause = {
-            let mut state = self.0.state.borrow_mut();
-            let Some(slot) = state.slots.get_mut(id) else { return Intake::Ok };
-            slot.frames_waiting += 1;
-            // A bad command closes the session: nothing behind it may be looked at, or its close would win.
-            let closes = commands.last().is_some_and(Result::is_err);
-            slot.paused = closes || slot.is_busy();
-            slot.paused
-        };
         self.tell(id, SessionInput::Commands(commands));
-        if pause { Intake::Pause } else { Intake::Ok }
+        match self.0.state.borrow_mut().slots.get_mut(id) {
+            // Behind a violation nothing is looked at any more.
+            Some(slot) if slot.is_busy() || slot.outbox.is_closing() => {
+                slot.paused = true;
+                Intake::Pause
+            }
+            _ => Intake::Ok,
+        }
     }
 
     /// A binary frame came.
@@ -214,20 +207,9 @@ impl Gateway {
 
     /// Ends the sessions of revoked grants: refresh families, bot tokens, or the `jti` of other tokens.
     pub fn end_grants(&self, is_revoked: impl Fn(Uuid) -> bool) {
-        let doomed = self.0.state.borrow().slots.ids_where(|slot| slot.grant.is_some_and(&is_revoked));
+        let doomed = self.0.state.borrow().slots.ids_where(|slot| slot.grant().is_some_and(&is_revoked));
         for id in doomed {
             self.end(id, CloseCode::InvalidToken);
-        }
-    }
-
-    /// Gives a session an input.
-    fn tell(&self, id: SessionId, input: SessionInput) {
-        let handle = self.0.state.borrow().slots.get(id).and_then(|slot| slot.handle.clone());
-        let Some(handle) = handle else { return };
-        if let Err(Full::Overloaded(_)) = handle.offer(input) {
-            // The limits on frames and commands under way make this a defect; the socket is closed so that nothing is lost in silence.
-            self.0.meters.mailboxes_full.increment(1);
-            self.close(id, CloseCode::InternalError);
         }
     }
 

@@ -13,5 +13,5 @@ pub mod test_loop;
 pub use clock::Clock;
 pub use handle::{AskError, Full, Handle};
 pub use machine::{Effects, Machine, Moment};
-pub use shell::{Acts, Performer, Shell};
+pub use shell::{Acts, Performer, Shell, detach};
 pub use supervise::{CrashBudget, PanicReport, Verdict, guarded};

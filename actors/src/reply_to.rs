@@ -65,27 +65,43 @@ pub enum Then {
 pub struct Listener {
     /// The connection.
     pub client: Uuid,
-    /// Its gateway thread.
-    pub thread: u16,
     /// The user; nil for anonymous ones.
     pub user: UserId,
-    /// `info` of the connection token.
-    pub conn_info: Option<RawJson>,
-    /// `info` of the subscription token.
-    pub chan_info: Option<RawJson>,
+    /// Its gateway thread.
+    pub thread: u16,
     /// Wants join and leave pushes.
     pub join_leave: bool,
+    /// What its tokens say of it; most say nothing.
+    pub infos: Option<Box<Infos>>,
+}
+
+/// What tokens say to those who look at who is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Infos {
+    /// `info` of the connection token.
+    pub connection: Option<RawJson>,
+    /// `info` of the subscription token.
+    pub channel: Option<RawJson>,
+}
+
+impl Infos {
+    /// Keeps what there is.
+    #[must_use]
+    pub fn of(connection: Option<RawJson>, channel: Option<RawJson>) -> Option<Box<Self>> {
+        (connection.is_some() || channel.is_some()).then(|| Box::new(Self { connection, channel }))
+    }
 }
 
 impl Listener {
     /// The listener as others see it.
     #[must_use]
     pub fn info(&self) -> ClientInfo {
+        let infos = self.infos.as_deref();
         ClientInfo {
             user: if self.user.0.is_nil() { String::new() } else { self.user.to_string() },
             client: self.client.to_string(),
-            conn_info: self.conn_info.clone(),
-            chan_info: self.chan_info.clone(),
+            conn_info: infos.and_then(|infos| infos.connection.clone()),
+            chan_info: infos.and_then(|infos| infos.channel.clone()),
         }
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Conversations tell it what is new ([`Tell`]); it turns that into inbox events, at most one per conversation and second, with the unread count that the read marker gives.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use rialto_protocol::rpc::Request;
@@ -41,7 +40,8 @@ pub struct User {
     /// `None` before the first input.
     stream: Option<MemoryStream>,
     inbox: Inbox,
-    reads: HashMap<u64, Reading>,
+    /// Questions to the store, by token.
+    reads: Vec<(u64, Reading)>,
     next_token: u64,
     wake_at_ms: Option<u64>,
 }
@@ -74,15 +74,7 @@ impl User {
     /// A machine that has seen nothing yet.
     #[must_use]
     pub fn new(id: UserId) -> Self {
-        Self {
-            id,
-            generation: Arc::from(""),
-            stream: None,
-            inbox: Inbox::default(),
-            reads: HashMap::new(),
-            next_token: 0,
-            wake_at_ms: None,
-        }
+        Self { id, generation: Arc::from(""), stream: None, inbox: Inbox::default(), reads: Vec::new(), next_token: 0, wake_at_ms: None }
     }
 
     fn asked(&mut self, caller: &Caller, ask: Ask, reply: ReplyTo, effects: &mut Effects<EntityEffect>) {
@@ -139,12 +131,17 @@ impl User {
 
     fn read(&mut self, query: Query, reading: Reading, effects: &mut Effects<EntityEffect>) {
         effects.push(EntityEffect::Read { token: self.next_token, query });
-        self.reads.insert(self.next_token, reading);
+        self.reads.push((self.next_token, reading));
         self.next_token += 1;
     }
 
     fn answered(&mut self, token: u64, answer: Result<Found, StorageError>, effects: &mut Effects<EntityEffect>) {
-        match (self.reads.remove(&token), answer) {
+        let at = self.reads.iter().position(|(asked, _)| *asked == token);
+        let reading = at.map(|at| self.reads.swap_remove(at).1);
+        if self.reads.is_empty() {
+            self.reads = Vec::new();
+        }
+        match (reading, answer) {
             (Some(Reading::List(reply)), answer) => {
                 let answer = match answer {
                     Ok(Found::List(entries, has_more)) => Ok(Answer::Conversations(list::page(&entries, has_more, &self.generation))),

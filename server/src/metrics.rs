@@ -50,7 +50,6 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Kind::Counter, "rialto_deliveries_total", "Shared chunks of publications given to an outbox each"),
     (Kind::Counter, "rialto_publications_dropped_total", "Publications that a full gateway queue did not take; its listeners recover"),
     (Kind::Counter, "rialto_slow_consumers_total", "Connections closed with 3008 because too much waited"),
-    (Kind::Counter, "rialto_session_mailboxes_full_total", "Sessions closed because their mailbox was full, which is a defect"),
     // Shards and entities.
     (Kind::Gauge, "rialto_entities", "Entities in memory"),
     (Kind::Counter, "rialto_entity_activations_total", "Entities that came into memory"),

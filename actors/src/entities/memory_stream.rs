@@ -27,33 +27,47 @@ pub(crate) struct Keep {
 /// Dense offsets from 1, a random epoch per activation, and the newest publications.
 #[derive(Debug)]
 pub(crate) struct MemoryStream {
-    epoch: String,
+    epoch: u64,
     top: u64,
+    /// The newest; their offsets end at `top`.
     entries: VecDeque<Entry>,
     bytes: usize,
 }
 
 #[derive(Debug)]
 struct Entry {
-    publication: Publication,
+    data: RawJson,
+    info: Option<Box<ClientInfo>>,
     expires_ms: u64,
-    cost: usize,
+}
+
+impl Entry {
+    /// Bytes in memory.
+    fn cost(&self) -> usize {
+        self.data.get().len() + self.info.as_deref().map_or(0, info_bytes) + PUBLICATION_OVERHEAD_BYTES
+    }
+
+    fn publication(&self, offset: u64) -> Publication {
+        Publication { data: self.data.clone(), info: self.info.as_deref().cloned(), offset }
+    }
 }
 
 impl MemoryStream {
     /// An empty stream with a new identity.
     pub(crate) fn new(entropy: u128) -> Self {
-        Self { epoch: base36((entropy >> 64) as u64 ^ entropy as u64), top: 0, entries: VecDeque::new(), bytes: 0 }
+        Self { epoch: (entropy >> 64) as u64 ^ entropy as u64, top: 0, entries: VecDeque::new(), bytes: 0 }
     }
 
     /// Takes the next publication and says its offset.
     pub(crate) fn push(&mut self, mono_ms: u64, keep: Keep, data: RawJson, info: Option<ClientInfo>) -> u64 {
         self.top += 1;
-        let info_bytes = info.as_ref().map_or(0, info_bytes);
-        let cost = data.get().len() + info_bytes + PUBLICATION_OVERHEAD_BYTES;
-        let publication = Publication { data, info, offset: self.top };
-        self.entries.push_back(Entry { publication, expires_ms: mono_ms.saturating_add(keep.ttl_ms), cost });
-        self.bytes += cost;
+        let entry = Entry { data, info: info.map(Box::new), expires_ms: mono_ms.saturating_add(keep.ttl_ms) };
+        self.bytes += entry.cost();
+        // Most streams hold an event or two, and there are as many streams as users.
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.reserve_exact(self.entries.len() / 2 + 1);
+        }
+        self.entries.push_back(entry);
         while self.entries.len() > keep.publications || self.bytes > keep.bytes {
             self.drop_oldest();
         }
@@ -64,6 +78,9 @@ impl MemoryStream {
     pub(crate) fn expire(&mut self, mono_ms: u64) {
         while self.entries.front().is_some_and(|oldest| oldest.expires_ms <= mono_ms) {
             self.drop_oldest();
+        }
+        if self.entries.is_empty() {
+            self.entries = VecDeque::new();
         }
     }
 
@@ -86,18 +103,18 @@ impl MemoryStream {
         let result = SubscribeResult {
             recoverable: true,
             positioned: true,
-            epoch: self.epoch.clone(),
+            epoch: self.epoch(),
             offset: self.top,
             was_recovering: ask.recover.is_some(),
             ..SubscribeResult::default()
         };
         let Some(position) = &ask.recover else { return Ok(result) };
-        let fits = |from: &u64| self.range(*from, self.top).map(|entry| entry.cost).sum::<usize>() <= RECOVERY_BYTES_MAX;
-        match missing_from(position, &self.epoch, self.top).filter(|from| *from >= self.first()).filter(fits) {
+        let fits = |from: &u64| self.range(*from, self.top).map(|(_, entry)| entry.cost()).sum::<usize>() <= RECOVERY_BYTES_MAX;
+        match missing_from(position, &result.epoch, self.top).filter(|from| *from >= self.first()).filter(fits) {
             Some(from) => Ok(SubscribeResult {
                 recovered: true,
                 offset: position.offset,
-                publications: self.range(from, self.top).map(|entry| entry.publication.clone()).collect(),
+                publications: self.range(from, self.top).map(|(offset, entry)| entry.publication(offset)).collect(),
                 ..result
             }),
             None if ask.strict => Err(ErrorCode::UnrecoverablePosition.into()),
@@ -110,28 +127,33 @@ impl MemoryStream {
     /// # Errors
     /// See [`history_window`].
     pub(crate) fn history(&self, history: &History) -> Result<HistoryResult, Refusal> {
-        let window = history_window(history, &self.epoch, self.first(), self.top)?;
-        let mut entries: Vec<&Entry> = self.range(window.low, window.high).collect();
+        let epoch = self.epoch();
+        let window = history_window(history, &epoch, self.first(), self.top)?;
+        let mut entries: Vec<(u64, &Entry)> = self.range(window.low, window.high).collect();
         if window.reverse {
             entries.reverse();
         }
-        entries.truncate(fitting(entries.iter().map(|entry| entry.cost)));
-        let publications = entries.into_iter().map(|entry| entry.publication.clone()).collect();
-        Ok(HistoryResult { publications, epoch: self.epoch.clone(), offset: self.top })
+        entries.truncate(fitting(entries.iter().map(|(_, entry)| entry.cost())));
+        let publications = entries.into_iter().map(|(offset, entry)| entry.publication(offset)).collect();
+        Ok(HistoryResult { publications, epoch, offset: self.top })
+    }
+
+    fn epoch(&self) -> String {
+        base36(self.epoch)
     }
 
     fn first(&self) -> u64 {
         self.top + 1 - self.entries.len() as u64
     }
 
-    fn range(&self, low: u64, high: u64) -> impl Iterator<Item = &Entry> {
-        let offset = |entry: &&Entry| entry.publication.offset;
-        self.entries.iter().skip_while(move |entry| offset(entry) < low).take_while(move |entry| offset(entry) <= high)
+    /// What is held from `low` to `high`, with offsets.
+    fn range(&self, low: u64, high: u64) -> impl Iterator<Item = (u64, &Entry)> {
+        (self.first()..).zip(&self.entries).skip_while(move |(offset, _)| *offset < low).take_while(move |(offset, _)| *offset <= high)
     }
 
     fn drop_oldest(&mut self) {
         if let Some(oldest) = self.entries.pop_front() {
-            self.bytes -= oldest.cost;
+            self.bytes -= oldest.cost();
         }
     }
 }

@@ -87,12 +87,16 @@ impl Gateway {
             // Not registered ahead: there are dozens of codes, and a refused command is not the hot path.
             metrics::counter!("rialto_errors_total", "code" => refusal.code.word()).increment(1);
         }
-        let Some(UnderWay { command, kind, channel, .. }) = done else {
+        let Some(UnderWay { command, kind, mut channel, .. }) = done else {
             if answer.is_ok() {
                 self.nobody_listens(reply.then);
             }
             return;
         };
+        if let Then::Listen { entity, .. } = &reply.then {
+            // The shard's name of the channel: one for all who listen.
+            channel = Arc::clone(&entity.channel);
+        }
         match (&kind, answer) {
             (ReplyKind::ServerSubscribe, answer) => {
                 self.subscribed(id, &channel, false, &answer);
@@ -164,7 +168,7 @@ impl Gateway {
         self.flush_rooms();
         let listeners = self.0.state.borrow().hub.listeners(channel);
         for id in listeners {
-            if self.0.state.borrow().slots.get(id).is_some_and(|slot| slot.user == user) {
+            if self.0.state.borrow().slots.get(id).is_some_and(|slot| slot.user() == user) {
                 self.drop_listener(id, channel, UnsubscribeCode::ServerUnsubscribe);
             }
         }

@@ -6,9 +6,8 @@ use rialto_protocol::UserId;
 use uuid::Uuid;
 
 use super::outbox::Outbox;
-use super::{COMMANDS_UNDER_WAY_MAX, FRAMES_WAITING_MAX, SessionId};
-use crate::kernel::Handle;
-use crate::session::{ReplyKind, SessionInput};
+use super::{COMMANDS_UNDER_WAY_MAX, SessionId};
+use crate::session::{ReplyKind, Session};
 
 /// A command whose answer is awaited.
 #[derive(Debug)]
@@ -23,31 +22,43 @@ pub(super) struct UnderWay {
     pub(super) channel: Arc<str>,
 }
 
-/// One session as its gateway sees it.
-#[derive(Debug)]
+/// One session, and what its gateway keeps for it.
 pub(super) struct Slot {
-    pub(super) client: Uuid,
-    pub(super) handle: Option<Handle<SessionInput>>,
+    /// `None` once it has panicked: its socket is closing.
+    pub(super) session: Option<Session>,
     pub(super) outbox: Outbox,
-    pub(super) under_way: Vec<UnderWay>,
-    pub(super) user: UserId,
-    pub(super) grant: Option<Uuid>,
-    pub(super) frames_waiting: u16,
+    under_way: Vec<UnderWay>,
     pub(super) paused: bool,
     next_number: u32,
 }
 
 impl Slot {
+    /// Who it is; nil for anonymous ones and while it is not known.
+    pub(super) fn user(&self) -> UserId {
+        self.session.as_ref().map_or(UserId(Uuid::nil()), Session::user)
+    }
+
+    /// What a revocation names.
+    pub(super) fn grant(&self) -> Option<Uuid> {
+        self.session.as_ref().and_then(Session::grant)
+    }
+
+    /// Forgets the session, and that it waits for answers: subscriptions among them are then given back to their shards.
+    pub(super) fn crash(&mut self) {
+        self.session = None;
+        self.under_way = Vec::new();
+    }
+
     pub(super) fn is_busy(&self) -> bool {
-        self.frames_waiting >= FRAMES_WAITING_MAX || self.under_way.len() >= COMMANDS_UNDER_WAY_MAX
+        self.under_way.len() >= COMMANDS_UNDER_WAY_MAX
     }
 
     pub(super) fn is_settled(&self) -> bool {
-        self.frames_waiting == 0 && self.under_way.is_empty()
+        self.under_way.is_empty()
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.frames_waiting <= FRAMES_WAITING_MAX / 2 && self.under_way.len() <= COMMANDS_UNDER_WAY_MAX / 2
+        self.under_way.len() <= COMMANDS_UNDER_WAY_MAX / 2
     }
 
     /// Notes a command under way; answers our number of it.
@@ -70,25 +81,16 @@ impl Slot {
 }
 
 /// All slots of a thread.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Slots {
     slots: Vec<(u32, Option<Box<Slot>>)>,
     free: Vec<u32>,
 }
 
 impl Slots {
-    pub(super) fn open(&mut self, client: Uuid) -> SessionId {
-        let slot = Box::new(Slot {
-            client,
-            handle: None,
-            outbox: Outbox::default(),
-            under_way: Vec::new(),
-            user: UserId(Uuid::nil()),
-            grant: None,
-            frames_waiting: 0,
-            paused: false,
-            next_number: 0,
-        });
+    pub(super) fn open(&mut self, session: Session) -> SessionId {
+        let slot =
+            Box::new(Slot { session: Some(session), outbox: Outbox::default(), under_way: Vec::new(), paused: false, next_number: 0 });
         match self.free.pop() {
             Some(index) => {
                 let (generation, place) = &mut self.slots[index as usize];
@@ -103,12 +105,6 @@ impl Slots {
         }
     }
 
-    pub(super) fn attach(&mut self, id: SessionId, handle: Handle<SessionInput>) {
-        if let Some(slot) = self.get_mut(id) {
-            slot.handle = Some(handle);
-        }
-    }
-
     pub(super) fn get(&self, id: SessionId) -> Option<&Slot> {
         let (generation, slot) = self.slots.get(id.index as usize)?;
         if *generation == id.generation { slot.as_deref() } else { None }
@@ -119,15 +115,15 @@ impl Slots {
         if *generation == id.generation { slot.as_deref_mut() } else { None }
     }
 
-    pub(super) fn release(&mut self, id: SessionId) -> Option<Box<Slot>> {
-        let (generation, place) = self.slots.get_mut(id.index as usize)?;
-        if *generation != id.generation {
-            return None;
+    /// Frees a slot; true when it was in use.
+    pub(super) fn release(&mut self, id: SessionId) -> bool {
+        let Some((generation, place)) = self.slots.get_mut(id.index as usize) else { return false };
+        if *generation != id.generation || place.take().is_none() {
+            return false;
         }
-        let slot = place.take()?;
         *generation = generation.wrapping_add(1);
         self.free.push(id.index);
-        Some(slot)
+        true
     }
 
     /// Bytes that wait for all sockets.

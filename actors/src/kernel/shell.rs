@@ -63,7 +63,7 @@ impl<M: Machine, P: Performer<M>> Acts<'_, M, P> {
 
     /// Runs a future on this thread whose end nobody waits for.
     pub fn detach(&mut self, future: impl Future<Output = ()> + 'static) {
-        actix_rt::spawn(future);
+        detach(future);
     }
 
     /// Feeds an input back right after the present effects.
@@ -91,6 +91,11 @@ impl<M: Machine, P: Performer<M>> Acts<'_, M, P> {
     pub fn stop(&mut self) {
         *self.ended = true;
     }
+}
+
+/// Runs a future on this thread whose end nobody waits for.
+pub fn detach(future: impl Future<Output = ()> + 'static) {
+    actix_rt::spawn(future);
 }
 
 impl<M: Machine, P: Performer<M>> Shell<M, P>

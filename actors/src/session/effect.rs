@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use rialto_protocol::{CloseCode, EntityKey, UserId};
-use uuid::Uuid;
+use rialto_protocol::{CloseCode, EntityKey};
 
 use crate::entity::{Ask, Caller, EntityName};
 
@@ -34,8 +33,6 @@ pub enum ReplyKind {
 /// All that a session can want.
 #[derive(Debug)]
 pub enum SessionEffect {
-    /// A frame has been taken in whole: the next may come.
-    Consumed,
     /// Send this text.
     Send(String),
     /// Send the connect reply; what channels have published since their subscription began follows it.
@@ -51,13 +48,6 @@ pub enum SessionEffect {
         refresh: bool,
         /// The token.
         token: String,
-    },
-    /// Say who this is, so that others can end the session.
-    Identify {
-        /// The user.
-        user: UserId,
-        /// What a revocation names: refresh family, bot token or `jti`.
-        grant: Option<Uuid>,
     },
     /// Ask an entity.
     Ask {

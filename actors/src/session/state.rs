@@ -15,7 +15,7 @@ use rialto_protocol::limits::{
 };
 use rialto_protocol::reply::{self, RawJson, ReplyBody, SubscribeResult};
 use rialto_protocol::rpc::Request;
-use rialto_protocol::{CloseCode, ErrorCode, Refusal, UserId};
+use rialto_protocol::{Channel, CloseCode, ErrorCode, Refusal, UserId};
 use rialto_storage::accounts::AccountRole;
 use smallvec::SmallVec;
 use uuid::Uuid;
@@ -23,8 +23,8 @@ use uuid::Uuid;
 use super::effect::{ReplyKind, SessionEffect};
 use super::input::SessionInput;
 use super::rate::Bucket;
-use crate::accounts::Verifier;
-use crate::entity::{Ask, Caller, EntityName};
+use crate::accounts::{Verified, Verifier};
+use crate::entity::{Ask, Caller};
 use crate::kernel::{Effects, Machine, Moment};
 use crate::route::{self, Target};
 use crate::topic_rules::TopicRules;
@@ -107,20 +107,61 @@ struct Connecting {
 
 /// One subscription.
 struct Subscription {
-    entity: EntityName,
-    /// It was made with a subscription token.
-    by_token: bool,
-    /// When that token ends, wall clock; `None` = never.
-    expires_ms: Option<u64>,
+    channel: Arc<str>,
+    term: Term,
+}
+
+/// By what right a subscription stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Term {
+    /// The rules let everybody, or this user, listen.
+    Rules,
+    /// A token lets this session listen, without an end.
+    Token,
+    /// A token lets this session listen until then, wall clock.
+    TokenUntil(u64),
+}
+
+impl Term {
+    /// The term that a token's grant gives.
+    fn of(expires_ms: Option<u64>) -> Self {
+        expires_ms.map_or(Self::Token, Self::TokenUntil)
+    }
+
+    fn expires_ms(self) -> Option<u64> {
+        if let Self::TokenUntil(at) = self { Some(at) } else { None }
+    }
 }
 
 /// What a verified token says, as far as the session needs it later.
 struct Identity {
     user: UserId,
     role: AccountRole,
+    expires_ms: Option<u64>,
+    /// What a revocation names: refresh family, bot token or `jti`.
+    grant: Option<Uuid>,
+    claims: Option<Box<Claims>>,
+}
+
+/// What few tokens say.
+struct Claims {
     info: Option<RawJson>,
     scopes: Option<Vec<String>>,
-    expires_ms: Option<u64>,
+}
+
+impl Identity {
+    /// Keeps what is needed of a verdict.
+    fn of(verified: &mut Verified) -> Self {
+        let Verified { user, role, expires_ms, session, info, scopes, .. } = verified;
+        let claims = Claims { info: info.take(), scopes: scopes.take() };
+        let says_something = claims.info.is_some() || claims.scopes.is_some();
+        Self { user: *user, role: *role, expires_ms: *expires_ms, grant: *session, claims: says_something.then(|| Box::new(claims)) }
+    }
+
+    /// Whoever has no token.
+    fn nobody() -> Self {
+        Self { user: UserId(Uuid::nil()), role: AccountRole::User, expires_ms: None, grant: None, claims: None }
+    }
 }
 
 /// The machine of one connection.
@@ -128,7 +169,9 @@ pub struct Session {
     config: Arc<SessionConfig>,
     client: Uuid,
     phase: Phase,
-    identity: Option<Box<Identity>>,
+    /// `None` until a token was accepted.
+    identity: Option<Identity>,
+    /// The inbox and one room need no memory of their own.
     subscriptions: SmallVec<[Subscription; 2]>,
     bucket: Bucket,
     /// Monotonic: the connect deadline, then the next ping, or while one is unanswered the pong's deadline.
@@ -156,8 +199,26 @@ impl Session {
         }
     }
 
-    fn user(&self) -> UserId {
+    /// The connection's id.
+    #[must_use]
+    pub fn client(&self) -> Uuid {
+        self.client
+    }
+
+    /// Who it is; nil for anonymous ones and while it is not known.
+    #[must_use]
+    pub fn user(&self) -> UserId {
         self.identity.as_ref().map_or(UserId(Uuid::nil()), |identity| identity.user)
+    }
+
+    /// What a revocation names: refresh family, bot token or `jti`.
+    #[must_use]
+    pub fn grant(&self) -> Option<Uuid> {
+        self.identity.as_ref().and_then(|identity| identity.grant)
+    }
+
+    fn claims(&self) -> Option<&Claims> {
+        self.identity.as_ref().and_then(|identity| identity.claims.as_deref())
     }
 
     fn is_anonymous(&self) -> bool {
@@ -169,13 +230,13 @@ impl Session {
             user: self.user(),
             client: Some(self.client),
             role: self.identity.as_ref().map_or(AccountRole::User, |identity| identity.role),
-            info: self.identity.as_ref().and_then(|identity| identity.info.clone()),
+            info: self.claims().and_then(|claims| claims.info.clone()),
         }
     }
 
     /// Bot tokens carry scopes: method names, or prefixes that end with `.*`.
     fn in_scope(&self, method: &str) -> bool {
-        let Some(scopes) = self.identity.as_ref().and_then(|identity| identity.scopes.as_ref()) else { return true };
+        let Some(scopes) = self.claims().and_then(|claims| claims.scopes.as_ref()) else { return true };
         scopes.iter().any(|scope| match scope.strip_suffix('*') {
             Some(prefix) => method.starts_with(prefix),
             None => scope == method,
@@ -262,8 +323,7 @@ impl Session {
     fn ended(&mut self, out: &mut Effects<SessionEffect>) {
         self.phase = Phase::Closing;
         for subscription in std::mem::take(&mut self.subscriptions) {
-            let EntityName { key, channel } = subscription.entity;
-            out.push(SessionEffect::Leave { entity: key, channel });
+            leave(subscription, out);
         }
         out.push(SessionEffect::Gone);
     }
@@ -276,15 +336,12 @@ impl Machine for Session {
     fn apply(&mut self, now: Moment, input: SessionInput, out: &mut Effects<SessionEffect>) {
         match input {
             SessionInput::Opened => {}
-            SessionInput::Commands(commands) => {
-                self.commands(now, commands, out);
-                out.push(SessionEffect::Consumed);
-            }
+            SessionInput::Commands(commands) => self.commands(now, commands, out),
             SessionInput::Binary => self.close(CloseCode::InappropriateProtocol, out),
             SessionInput::Verified { command, refresh: false, verdict } => self.authenticated(now, command, verdict, out),
             SessionInput::Verified { command, refresh: true, verdict } => self.refreshed(now, command, verdict, out),
             SessionInput::Subscribed { channel, result } => self.subscribed(now, &channel, result, out),
-            SessionInput::Unsubscribed { channel } => self.subscriptions.retain(|one| one.entity.channel != channel),
+            SessionInput::Unsubscribed { channel } => self.subscriptions.retain(|one| one.channel != channel),
             SessionInput::Woken => self.woken(now, out),
             SessionInput::End(code) => self.close(code, out),
             SessionInput::Closed => return self.ended(out),
@@ -304,6 +361,14 @@ fn refuse_with(id: u32, refusal: &Refusal, out: &mut Effects<SessionEffect>) {
 
 fn send(id: u32, body: &ReplyBody, out: &mut Effects<SessionEffect>) {
     out.push(SessionEffect::Send(reply::reply(id, body)));
+}
+
+/// Gives a subscription up.
+fn leave(subscription: Subscription, out: &mut Effects<SessionEffect>) {
+    // A channel that was subscribed to has a name that parses.
+    if let Ok(parsed) = Channel::parse(&subscription.channel) {
+        out.push(SessionEffect::Leave { entity: parsed.entity(), channel: subscription.channel });
+    }
 }
 
 /// Whole seconds until a wall-clock time, rounded up, at least 1: SDKs take 0 for "never".

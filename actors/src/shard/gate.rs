@@ -77,6 +77,13 @@ impl Gate {
         std::mem::take(&mut self.0).into_iter().map(|(_, output)| output)
     }
 
+    /// Gives back the memory that a burst has taken.
+    pub fn rest(&mut self) {
+        if self.0.is_empty() {
+            self.0 = VecDeque::new();
+        }
+    }
+
     /// Outputs held.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use rialto_protocol::UserId;
 use rialto_storage::Row;
+use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::entity::{EntityInput, EntityMachine, EntityName};
@@ -29,18 +30,25 @@ pub(super) struct Slot {
     pub(super) last_wseq: u64,
     pub(super) budget: CrashBudget,
     /// Commands that it holds unanswered: they are refused when it crashes.
-    pub(super) open: Vec<CommandAddress>,
+    pub(super) open: SmallVec<[CommandAddress; 1]>,
 }
 
 pub(super) enum Body {
     /// Not in memory; the next input loads it.
     Absent,
-    /// The store is reading it. `memory` are its rows that were not durable when the load began: the read may have missed them.
-    Loading { waiting: VecDeque<EntityInput>, memory: Vec<Row> },
+    /// The store is reading it.
+    Loading(Box<Loading>),
     /// In memory.
     Live(Box<EntityMachine>),
     /// Crashed too often: refused until then.
     Down { until_ms: u64 },
+}
+
+/// What waits for the store.
+pub(super) struct Loading {
+    pub(super) waiting: VecDeque<EntityInput>,
+    /// Its rows that were not durable when the load began: the read may have missed them.
+    pub(super) memory: Vec<Row>,
 }
 
 impl Slot {
@@ -54,7 +62,17 @@ impl Slot {
             idle: false,
             last_wseq: 0,
             budget: CrashBudget::default(),
-            open: Vec::new(),
+            open: SmallVec::new(),
+        }
+    }
+
+    /// The command is answered: the entity no longer holds it.
+    pub(super) fn answered(&mut self, address: CommandAddress) {
+        if let Some(at) = self.open.iter().position(|open| *open == address) {
+            self.open.swap_remove(at);
+        }
+        if self.open.is_empty() && self.open.spilled() {
+            self.open = SmallVec::new();
         }
     }
 
@@ -63,7 +81,7 @@ impl Slot {
         let resting = match &self.body {
             Body::Live(_) => self.idle,
             Body::Absent => true,
-            Body::Loading { .. } | Body::Down { .. } => false,
+            Body::Loading(_) | Body::Down { .. } => false,
         };
         resting && self.last_wseq <= applied && self.open.is_empty()
     }
@@ -100,5 +118,15 @@ pub(super) fn input_kind(input: &EntityInput) -> &'static str {
         EntityInput::Answered { .. } => "answered",
         EntityInput::Applied { .. } => "applied",
         EntityInput::Woken => "woken",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_small() {
+        assert!(size_of::<Slot>() <= 160, "{} bytes", size_of::<Slot>());
     }
 }

@@ -68,7 +68,7 @@ pub struct Shard {
     /// Rows that are durable but not yet in the entity rows.
     tail: Vec<Row>,
     gate: Gate,
-    slots: HashMap<EntityKey, Slot>,
+    slots: HashMap<EntityKey, Box<Slot>>,
     channels: Channels,
     /// Inputs that wait for the claim.
     waiting: VecDeque<ShardInput>,

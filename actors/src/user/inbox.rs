@@ -1,7 +1,5 @@
 //! What an inbox has to say about each conversation: at most one event per conversation and second, the newest of each kind.
 
-use std::collections::HashMap;
-
 use bytes::Bytes;
 use rialto_protocol::ConversationId;
 use rialto_protocol::event::{ConversationChanged, ConversationNamed, InboxEvent, ReadUpTo};
@@ -20,18 +18,26 @@ const CONVERSATIONS_MAX: usize = 1_024;
 /// Read markers known, and what waits to be said.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    conversations: HashMap<ConversationId, Entry>,
+    /// In order of their conversations.
+    entries: Vec<Entry>,
     /// The earliest time at which anything may be due; saves looking at every conversation.
     earliest_ms: Option<u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Entry {
+    conversation: ConversationId,
     mark: Mark,
+    /// What waits to be said; most of the time nothing.
+    words: Option<Box<Words>>,
+    not_before_ms: u64,
+}
+
+#[derive(Debug, Default)]
+struct Words {
     membership: Option<InboxEvent>,
     changed: Option<News>,
     read: Option<u64>,
-    not_before_ms: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -58,14 +64,14 @@ impl Inbox {
         | Tell::Read { conversation, .. }) = tell;
         let entry = self.entry(conversation, mono_ms)?;
         match tell {
-            Tell::Added { .. } => entry.membership = Some(InboxEvent::ConversationAdded(ConversationNamed { conversation })),
+            Tell::Added { .. } => entry.words().membership = Some(InboxEvent::ConversationAdded(ConversationNamed { conversation })),
             Tell::Removed { .. } => {
-                entry.membership = Some(InboxEvent::ConversationRemoved(ConversationNamed { conversation }));
-                (entry.changed, entry.read) = (None, None);
+                let membership = Some(InboxEvent::ConversationRemoved(ConversationNamed { conversation }));
+                *entry.words() = Words { membership, changed: None, read: None };
             }
             Tell::Read { mark, .. } => entry.read_up_to(mark),
             Tell::Changed { last, ordinal, own, .. } => {
-                entry.changed = Some(News { last, ordinal, own });
+                entry.words().changed = Some(News { last, ordinal, own });
                 if matches!(entry.mark, Mark::Unknown) {
                     entry.mark = Mark::Asked;
                     return Some(conversation);
@@ -79,14 +85,14 @@ impl Inbox {
 
     /// A listener comes: while nobody listened nobody said how far the user had read, so markers are asked for anew.
     pub(super) fn forget_marks(&mut self) {
-        for entry in self.conversations.values_mut().filter(|entry| !entry.is_waiting()) {
+        for entry in self.entries.iter_mut().filter(|entry| !entry.is_waiting()) {
             entry.mark = Mark::Unknown;
         }
     }
 
     /// The store has said where the marker is.
     pub(super) fn mark_found(&mut self, conversation: ConversationId, mark: ReadMark) {
-        let Some(entry) = self.conversations.get_mut(&conversation) else { return };
+        let Some(entry) = self.find(conversation) else { return };
         entry.mark = match entry.mark {
             Mark::Known(newer) if newer.offset >= mark.offset => Mark::Known(newer),
             _ => Mark::Known(mark),
@@ -97,10 +103,11 @@ impl Inbox {
 
     /// The store could not say: without a marker there is no count, and no news until the next ones.
     pub(super) fn mark_failed(&mut self, conversation: ConversationId) {
-        let Some(entry) = self.conversations.get_mut(&conversation) else { return };
+        let Some(entry) = self.find(conversation) else { return };
         if matches!(entry.mark, Mark::Asked) {
             entry.mark = Mark::Unknown;
-            entry.changed = None;
+            entry.words().changed = None;
+            entry.rest();
         }
     }
 
@@ -111,9 +118,9 @@ impl Inbox {
         }
         let mut events = Vec::new();
         let mut earliest_ms = None::<u64>;
-        for (conversation, entry) in &mut self.conversations {
+        for entry in &mut self.entries {
             if entry.not_before_ms <= mono_ms
-                && let Some(event) = entry.next(*conversation)
+                && let Some(event) = entry.next()
             {
                 entry.not_before_ms = mono_ms.saturating_add(EVENT_INTERVAL_MS);
                 events.extend(encode(&event));
@@ -135,18 +142,48 @@ impl Inbox {
         self.earliest_ms = Some(self.earliest_ms.map_or(due_ms, |earliest_ms| earliest_ms.min(due_ms)));
     }
 
+    fn find(&mut self, conversation: ConversationId) -> Option<&mut Entry> {
+        let at = self.place(conversation).ok()?;
+        self.entries.get_mut(at)
+    }
+
+    fn place(&self, conversation: ConversationId) -> Result<usize, usize> {
+        self.entries.binary_search_by_key(&conversation, |entry| entry.conversation)
+    }
+
     fn entry(&mut self, conversation: ConversationId, mono_ms: u64) -> Option<&mut Entry> {
-        if self.conversations.len() >= CONVERSATIONS_MAX && !self.conversations.contains_key(&conversation) {
-            self.conversations.retain(|_, entry| entry.not_before_ms > mono_ms || entry.is_waiting());
-            if self.conversations.len() >= CONVERSATIONS_MAX {
+        let mut place = self.place(conversation);
+        if place.is_err() && self.entries.len() >= CONVERSATIONS_MAX {
+            self.entries.retain(|entry| entry.not_before_ms > mono_ms || entry.is_waiting());
+            if self.entries.len() >= CONVERSATIONS_MAX {
                 return None;
             }
+            place = self.place(conversation);
         }
-        Some(self.conversations.entry(conversation).or_default())
+        let at = place.unwrap_or_else(|at| {
+            // Many users are in one conversation or two.
+            if self.entries.len() == self.entries.capacity() {
+                self.entries.reserve_exact(self.entries.len() / 2 + 1);
+            }
+            self.entries.insert(at, Entry { conversation, mark: Mark::Unknown, words: None, not_before_ms: 0 });
+            at
+        });
+        self.entries.get_mut(at)
     }
 }
 
 impl Entry {
+    fn words(&mut self) -> &mut Words {
+        self.words.get_or_insert_default()
+    }
+
+    /// Whoever has nothing to say owns nothing.
+    fn rest(&mut self) {
+        if self.words.as_ref().is_some_and(|words| words.membership.is_none() && words.changed.is_none() && words.read.is_none()) {
+            self.words = None;
+        }
+    }
+
     /// The same position twice, from two devices, is one event.
     fn read_up_to(&mut self, mark: ReadMark) {
         if let Mark::Known(known) = self.mark
@@ -155,7 +192,7 @@ impl Entry {
             return;
         }
         self.mark = Mark::Known(mark);
-        self.read = Some(mark.offset);
+        self.words().read = Some(mark.offset);
     }
 
     /// Something is to be said, or waits for its marker.
@@ -165,20 +202,28 @@ impl Entry {
 
     /// Something can be said as soon as it is due.
     fn has_more(&self) -> bool {
-        self.membership.is_some() || self.read.is_some() || (self.changed.is_some() && matches!(self.mark, Mark::Known(_)))
+        let Some(words) = &self.words else { return false };
+        words.membership.is_some() || words.read.is_some() || (words.changed.is_some() && matches!(self.mark, Mark::Known(_)))
     }
 
-    fn next(&mut self, conversation: ConversationId) -> Option<InboxEvent> {
-        if let Some(event) = self.membership.take() {
+    fn next(&mut self) -> Option<InboxEvent> {
+        let event = self.say();
+        self.rest();
+        event
+    }
+
+    fn say(&mut self) -> Option<InboxEvent> {
+        let (conversation, words) = (self.conversation, self.words.as_mut()?);
+        if let Some(event) = words.membership.take() {
             return Some(event);
         }
         if let Mark::Known(mark) = self.mark
-            && let Some(news) = self.changed.take()
+            && let Some(news) = words.changed.take()
         {
             let unread = unread(news.ordinal, news.own, &mark);
             return Some(InboxEvent::ConversationChanged(ConversationChanged { conversation, last: news.last.map(|last| *last), unread }));
         }
-        self.read.take().map(|offset| InboxEvent::Read(ReadUpTo { conversation, offset }))
+        words.read.take().map(|offset| InboxEvent::Read(ReadUpTo { conversation, offset }))
     }
 }
 

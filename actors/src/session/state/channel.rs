@@ -1,5 +1,7 @@
 //! Commands on channels: subscribe, unsubscribe, publish, presence, history, and what a topic's rule lets whom do.
 
+use std::sync::Arc;
+
 use rialto_protocol::channel::InvalidChannel;
 use rialto_protocol::command::{History, Subscribe};
 use rialto_protocol::reply::{ClientInfo, Empty, RawJson, RefreshResult, ReplyBody};
@@ -8,7 +10,7 @@ use rialto_protocol::{Channel, ClientId, CloseCode, ConversationId, ErrorCode, R
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{ReplyKind, Session, SessionEffect, Subscription, refuse, refuse_with, send, ttl};
+use super::{ReplyKind, Session, SessionEffect, Subscription, Term, leave, refuse, refuse_with, send, ttl};
 use crate::accounts::{SubscriptionToken, TokenProblem};
 use crate::entity::{Ask, EntityName, StreamPosition, SubscribeAsk};
 use crate::kernel::{Effects, Moment};
@@ -36,7 +38,7 @@ impl Session {
         if self.subscriptions.len() >= self.config.subscriptions_max {
             return refuse(id, ErrorCode::LimitExceeded, out);
         }
-        let grant = match self.grant(now, &subscribe.channel, &subscribe.token) {
+        let grant = match self.granted(now, &subscribe.channel, &subscribe.token) {
             Ok(grant) => grant,
             Err(code) => return refuse(id, code, out),
         };
@@ -57,7 +59,8 @@ impl Session {
         }
         let entity = entity_of(&channel);
         let (expires_ms, chan_info) = grant.as_ref().map_or((None, None), |grant| (grant.expires_ms, grant.info.clone()));
-        self.subscriptions.push(Subscription { entity: entity.clone(), by_token: grant.is_some(), expires_ms });
+        let term = grant.as_ref().map_or(Term::Rules, |grant| Term::of(grant.expires_ms));
+        self.subscriptions.push(Subscription { channel: Arc::clone(&entity.channel), term });
         let kind = ReplyKind::Subscribe { join_leave, ttl: expires_ms.map_or(0, |at| ttl(at, now)) };
         out.push(SessionEffect::Ask { command: id, kind, entity, caller: self.caller(), ask: Ask::Subscribe(ask), chan_info });
     }
@@ -67,8 +70,7 @@ impl Session {
             return self.close(CloseCode::BadRequest, out);
         }
         if let Some(at) = self.find(channel) {
-            let EntityName { key, channel } = self.subscriptions.remove(at).entity;
-            out.push(SessionEffect::Leave { entity: key, channel });
+            leave(self.subscriptions.remove(at), out);
         }
         send(id, &ReplyBody::Unsubscribe(Empty {}), out);
     }
@@ -119,9 +121,9 @@ impl Session {
             return self.close(CloseCode::BadRequest, out);
         }
         let Some(at) = self.find(channel) else { return refuse(id, ErrorCode::PermissionDenied, out) };
-        match self.grant(now, channel, token) {
+        match self.granted(now, channel, token) {
             Ok(Some(grant)) => {
-                self.subscriptions[at].expires_ms = grant.expires_ms;
+                self.subscriptions[at].term = Term::of(grant.expires_ms);
                 let result = RefreshResult {
                     client: String::new(),
                     expires: grant.expires_ms.is_some(),
@@ -157,16 +159,16 @@ impl Session {
         }
     }
 
-    fn find(&self, channel: &str) -> Option<usize> {
-        self.subscriptions.iter().position(|one| &*one.entity.channel == channel)
+    pub(super) fn find(&self, channel: &str) -> Option<usize> {
+        self.subscriptions.iter().position(|one| &*one.channel == channel)
     }
 
     fn subscribed_by_token(&self, channel: &str) -> bool {
-        self.find(channel).is_some_and(|at| self.subscriptions[at].by_token)
+        self.find(channel).is_some_and(|at| self.subscriptions[at].term != Term::Rules)
     }
 
     /// The grant of a subscription token: none without a token; an error unless it is for this channel and this user.
-    fn grant(&self, now: Moment, channel: &str, token: &str) -> Result<Option<SubscriptionToken>, ErrorCode> {
+    fn granted(&self, now: Moment, channel: &str, token: &str) -> Result<Option<SubscriptionToken>, ErrorCode> {
         if token.is_empty() {
             return Ok(None);
         }
@@ -195,7 +197,7 @@ impl Session {
         ClientInfo {
             user: if self.is_anonymous() { String::new() } else { self.user().to_string() },
             client: self.client.to_string(),
-            conn_info: self.identity.as_ref().and_then(|identity| identity.info.clone()),
+            conn_info: self.claims().and_then(|claims| claims.info.clone()),
             chan_info: None,
         }
     }

@@ -1,12 +1,12 @@
 //! `connect` and `refresh`: who is this, and for how long.
 
+use std::sync::Arc;
+
 use rialto_protocol::command::{Command, CommandKind, Recover};
 use rialto_protocol::reply::{self, ConnectResult, RefreshResult, ReplyBody, SubscribeResult};
-use rialto_protocol::{Channel, CloseCode, ErrorCode, Refusal, UserId};
-use rialto_storage::accounts::AccountRole;
-use uuid::Uuid;
+use rialto_protocol::{Channel, CloseCode, ErrorCode, Refusal};
 
-use super::{Connecting, Identity, Phase, ReplyKind, Session, SessionEffect, Subscription, refuse_with, send, ttl};
+use super::{Connecting, Identity, Phase, ReplyKind, Session, SessionEffect, Subscription, Term, leave, refuse_with, send, ttl};
 use crate::accounts::Verified;
 use crate::entity::{Ask, StreamPosition, SubscribeAsk};
 use crate::kernel::{Effects, Moment};
@@ -23,8 +23,7 @@ impl Session {
         if !self.config.anonymous {
             return self.close(CloseCode::InvalidToken, out);
         }
-        let nobody = Identity { user: UserId(Uuid::nil()), role: AccountRole::User, info: None, scopes: None, expires_ms: None };
-        self.identify(now, connecting, nobody, None, Vec::new(), out);
+        self.identify(now, connecting, Identity::nobody(), Vec::new(), out);
     }
 
     pub(super) fn authenticated(
@@ -36,10 +35,9 @@ impl Session {
     ) {
         let Phase::Authenticating(connecting) = std::mem::replace(&mut self.phase, Phase::Fresh) else { return };
         match verdict {
-            Ok(verified) => {
-                let Verified { user, role, expires_ms, session, info, channels, scopes, .. } = *verified;
-                let identity = Identity { user, role, info, scopes, expires_ms };
-                self.identify(now, *connecting, identity, session, channels, out);
+            Ok(mut verified) => {
+                let identity = Identity::of(&mut verified);
+                self.identify(now, *connecting, identity, verified.channels, out);
             }
             // 109 makes an SDK fetch a new token; no lasting error may look like an invalid one.
             Err(refusal) if refusal.code == ErrorCode::TokenExpired || refusal.code.temporary() => refuse_with(command, &refusal, out),
@@ -52,13 +50,11 @@ impl Session {
         now: Moment,
         mut connecting: Connecting,
         identity: Identity,
-        grant: Option<Uuid>,
         channels: Vec<String>,
         out: &mut Effects<SessionEffect>,
     ) {
-        out.push(SessionEffect::Identify { user: identity.user, grant });
         let user = identity.user;
-        self.identity = Some(Box::new(identity));
+        self.identity = Some(identity);
         let mut wanted = Vec::new();
         if !user.0.is_nil() {
             wanted.push(Channel::User(user));
@@ -91,7 +87,7 @@ impl Session {
             },
             _ => None,
         };
-        self.subscriptions.push(Subscription { entity: entity.clone(), by_token: true, expires_ms: None });
+        self.subscriptions.push(Subscription { channel: Arc::clone(&entity.channel), term: Term::Token });
         let ask = SubscribeAsk {
             recover: recover.map(|recover| StreamPosition { offset: recover.offset, epoch: recover.epoch }),
             strict: false,
@@ -113,20 +109,18 @@ impl Session {
     pub(super) fn subscribed(
         &mut self,
         now: Moment,
-        channel: &std::sync::Arc<str>,
+        channel: &Arc<str>,
         result: Result<Box<SubscribeResult>, Refusal>,
         out: &mut Effects<SessionEffect>,
     ) {
-        let at = self.subscriptions.iter().position(|one| one.entity.channel == *channel);
+        let at = self.find(channel);
         match (at, &result) {
             (Some(at), Err(_)) => drop(self.subscriptions.remove(at)),
+            // All who listen to a channel share one name of it.
+            (Some(at), Ok(_)) => self.subscriptions[at].channel = Arc::clone(channel),
             // Given up while it was under way.
-            (None, Ok(_)) => {
-                if let Ok(parsed) = Channel::parse(channel) {
-                    out.push(SessionEffect::Leave { entity: parsed.entity(), channel: channel.clone() });
-                }
-            }
-            _ => {}
+            (None, Ok(_)) => leave(Subscription { channel: Arc::clone(channel), term: Term::Token }, out),
+            (None, Err(_)) => {}
         }
         let Phase::Subscribing(connecting) = &mut self.phase else { return };
         connecting.missing = connecting.missing.saturating_sub(1);
@@ -148,7 +142,7 @@ impl Session {
         let Phase::Subscribing(connecting) = std::mem::replace(&mut self.phase, Phase::Fresh) else { return };
         refuse_with(connecting.command, refusal, out);
         for subscription in std::mem::take(&mut self.subscriptions) {
-            out.push(SessionEffect::Leave { entity: subscription.entity.key, channel: subscription.entity.channel });
+            leave(subscription, out);
         }
     }
 
@@ -187,16 +181,15 @@ impl Session {
         if !matches!(self.phase, Phase::Live) {
             return;
         }
-        let verified = match verdict {
+        let mut verified = match verdict {
             Ok(verified) if verified.user == self.user() => verified,
             // SDKs take any lasting error to `refresh` as final: an expired token closes instead, so that they fetch a new one.
             Err(refusal) if refusal.code == ErrorCode::TokenExpired => return self.close(CloseCode::ConnectionExpired, out),
             Err(refusal) if refusal.code.temporary() => return refuse_with(command, &refusal, out),
             Ok(_) | Err(_) => return self.close(CloseCode::InvalidToken, out),
         };
-        let Verified { user, role, expires_ms, session, info, scopes, .. } = *verified;
-        self.identity = Some(Box::new(Identity { user, role, info, scopes, expires_ms }));
-        out.push(SessionEffect::Identify { user, grant: session });
+        let expires_ms = verified.expires_ms;
+        self.identity = Some(Identity::of(&mut verified));
         let result =
             RefreshResult { client: self.client.to_string(), expires: expires_ms.is_some(), ttl: expires_ms.map_or(0, |at| ttl(at, now)) };
         send(command, &ReplyBody::Refresh(result), out);

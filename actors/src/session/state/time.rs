@@ -3,7 +3,7 @@
 use rialto_protocol::reply::{PING, unsubscribe_push};
 use rialto_protocol::{CloseCode, UnsubscribeCode};
 
-use super::{Phase, Session, SessionEffect};
+use super::{Phase, Session, SessionEffect, Subscription, leave};
 use crate::kernel::{Effects, Moment};
 
 impl Session {
@@ -43,14 +43,13 @@ impl Session {
 
     fn expire_subscriptions(&mut self, now: Moment, out: &mut Effects<SessionEffect>) {
         let grace = self.config.expiry_grace_ms;
-        self.subscriptions.retain(|one| {
-            let over = one.expires_ms.is_some_and(|at| at + grace <= now.wall_ms);
-            if over {
-                out.push(SessionEffect::Leave { entity: one.entity.key, channel: one.entity.channel.clone() });
-                out.push(SessionEffect::Send(unsubscribe_push(&one.entity.channel, UnsubscribeCode::SubscriptionExpired)));
-            }
-            !over
-        });
+        let is_over = |one: &Subscription| one.term.expires_ms().is_some_and(|at| at + grace <= now.wall_ms);
+        while let Some(at) = self.subscriptions.iter().position(is_over) {
+            let subscription = self.subscriptions.remove(at);
+            let push = unsubscribe_push(&subscription.channel, UnsubscribeCode::SubscriptionExpired);
+            leave(subscription, out);
+            out.push(SessionEffect::Send(push));
+        }
     }
 
     /// Keeps one wish to be woken: at the earliest of all deadlines.
@@ -59,7 +58,7 @@ impl Session {
             return;
         }
         let grace = self.config.expiry_grace_ms;
-        let subscriptions = self.subscriptions.iter().filter_map(|one| one.expires_ms).map(|at| at + grace);
+        let subscriptions = self.subscriptions.iter().filter_map(|one| one.term.expires_ms()).map(|at| at + grace);
         let wall = subscriptions.chain(self.expiry()).min().map(|at| now.mono_ms + at.saturating_sub(now.wall_ms).max(1));
         let wake_ms = wall.map_or(self.due_ms, |at| at.min(self.due_ms));
         // Deadlines that move away (a pong came) leave the earlier wish standing: it finds nothing due and settles again.

@@ -1,6 +1,6 @@
 //! Entities come, crash and go: activation from the store, supervision, passivation.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use rialto_protocol::{EntityKey, ErrorCode, Refusal};
@@ -9,7 +9,7 @@ use rialto_storage::{Row, StorageError};
 use tracing::field::display;
 
 use super::super::effect::ShardEffect;
-use super::super::slot::{Asker, Body, Slot, WAITING_FOR_LOAD_MAX, input_kind};
+use super::super::slot::{Asker, Body, Loading, Slot, WAITING_FOR_LOAD_MAX, input_kind};
 use super::{RETRY_HINT_MS, Shard, count, log_backed, refuse_address};
 use crate::entity::{EntityInput, EntityName};
 use crate::kernel::{Effects, Moment, PanicReport, Verdict, guarded};
@@ -28,7 +28,7 @@ impl Shard {
             self.sweep(now.mono_ms, self.config.entities_live_max / 8 + 1);
         }
         self.meters.entities.increment(1.0);
-        self.slots.insert(entity.key, Slot::new(entity, now.mono_ms));
+        self.slots.insert(entity.key, Box::new(Slot::new(entity, now.mono_ms)));
     }
 
     /// Gives an entity an input, loading it first if it is not in memory.
@@ -44,8 +44,8 @@ impl Shard {
         }
         match &mut slot.body {
             Body::Live(_) => self.apply_entity(now, entity, input, out),
-            Body::Loading { waiting, .. } if waiting.len() < WAITING_FOR_LOAD_MAX => waiting.push_back(input),
-            Body::Loading { .. } => self.refuse_input(entity, input, Refusal::retry(ErrorCode::Overloaded, RETRY_HINT_MS), out),
+            Body::Loading(loading) if loading.waiting.len() < WAITING_FOR_LOAD_MAX => loading.waiting.push_back(input),
+            Body::Loading(_) => self.refuse_input(entity, input, Refusal::retry(ErrorCode::Overloaded, RETRY_HINT_MS), out),
             Body::Absent | Body::Down { .. } => self.load(now, entity, input, out),
         }
     }
@@ -58,7 +58,7 @@ impl Shard {
         let Some(slot) = self.slots.get_mut(&entity) else { return };
         slot.activation = activation;
         slot.wake_ms = None;
-        slot.body = Body::Loading { waiting: VecDeque::from([input]), memory };
+        slot.body = Body::Loading(Box::new(Loading { waiting: VecDeque::from([input]), memory }));
         if log_backed(entity) {
             out.push(ShardEffect::Load { entity, activation });
         } else {
@@ -77,7 +77,7 @@ impl Shard {
         let waiting_now = self.log.waiting_of(entity).next().map(|row| row.seq);
         let Some(slot) = self.slots.get_mut(&entity).filter(|slot| slot.activation == activation) else { return };
         let (waiting, memory) = match std::mem::replace(&mut slot.body, Body::Absent) {
-            Body::Loading { waiting, memory } => (waiting, memory),
+            Body::Loading(loading) => (loading.waiting, loading.memory),
             other => {
                 slot.body = other;
                 return;
@@ -111,7 +111,7 @@ impl Shard {
     fn refuse_input(&mut self, entity: EntityKey, input: EntityInput, refusal: Refusal, out: &mut Effects<ShardEffect>) {
         let EntityInput::Asked { reply, .. } = input else { return };
         if let (ReplyTo::Session(session), Some(slot)) = (&reply, self.slots.get_mut(&entity)) {
-            slot.open.retain(|open| *open != session.address);
+            slot.answered(session.address);
         }
         out.push(ShardEffect::Reply { to: reply, answer: Err(refusal) });
     }
@@ -168,8 +168,8 @@ impl Shard {
         slot.last_wseq = slot.last_wseq.min(self.log.top());
         let body = std::mem::replace(&mut slot.body, Body::Absent);
         slot.wake_ms = None;
-        if let Body::Loading { waiting, .. } = body {
-            self.refuse_all(entity, waiting, out);
+        if let Body::Loading(loading) = body {
+            self.refuse_all(entity, loading.waiting, out);
         }
         let open = self.slots.get_mut(&entity).map(|slot| std::mem::take(&mut slot.open)).unwrap_or_default();
         for address in open {
@@ -196,6 +196,10 @@ impl Shard {
         for (_, entity) in leaving {
             self.slots.remove(&entity);
         }
+        if self.slots.is_empty() {
+            self.slots = HashMap::new();
+        }
+        self.gate.rest();
     }
 }
 

@@ -10,7 +10,7 @@ use rialto_protocol::{EntityKey, EntityKind, ErrorCode, Refusal, ws_frame};
 use super::super::effect::{ShardEffect, Threads};
 use super::super::gate::Output;
 use super::{Shard, log_backed};
-use crate::entity::{Answer, EntityEffect};
+use crate::entity::{Answer, EntityEffect, EntityName};
 use crate::kernel::Effects;
 use crate::reply_to::{Listener, ReplyTo, SessionReply, Then};
 
@@ -53,9 +53,7 @@ impl Shard {
     /// The entity has answered: it no longer holds the command.
     fn close(&mut self, entity: EntityKey, to: &ReplyTo) {
         let (ReplyTo::Session(reply), Some(slot)) = (to, self.slots.get_mut(&entity)) else { return };
-        if let Some(at) = slot.open.iter().position(|open| *open == reply.address) {
-            slot.open.swap_remove(at);
-        }
+        slot.answered(reply.address);
     }
 
     /// Outputs of entities without a log depend on no row and leave at once.
@@ -90,14 +88,17 @@ impl Shard {
     }
 
     fn answer(&mut self, entity: EntityKey, to: ReplyTo, answer: Result<Answer, Refusal>, out: &mut Effects<ShardEffect>) {
-        let ReplyTo::Session(SessionReply { address, then }) = to else {
+        let ReplyTo::Session(SessionReply { address, mut then }) = to else {
             return out.push(ShardEffect::Reply { to, answer });
         };
         let mut joined = None;
-        let answer = answer.and_then(|answer| match &then {
+        let answer = answer.and_then(|answer| match &mut then {
             Then::Answer => Ok(answer),
-            Then::Listen { listener, .. } => {
+            Then::Listen { entity: EntityName { channel, .. }, listener } => {
                 joined = self.listen(entity, listener)?;
+                if let Some(name) = self.channels.name(entity) {
+                    *channel = Arc::clone(name);
+                }
                 Ok(answer)
             }
             Then::Presence => Ok(Answer::Presence(self.channels.presence(entity))),

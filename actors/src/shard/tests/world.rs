@@ -120,7 +120,7 @@ impl World {
         let entity = entity_of(&Channel::User(user));
         let caller = Caller { user, client: Some(Uuid::from_u128(connection.into())), role: AccountRole::User, info: None };
         let client = Uuid::from_u128(connection.into());
-        let listener = Listener { client, thread: 0, user, conn_info: None, chan_info: None, join_leave: false };
+        let listener = Listener { client, user, thread: 0, join_leave: false, infos: None };
         let address = CommandAddress { thread: 0, session: SessionId { index: connection, generation: 0 }, command: 1 };
         let then = Then::Listen { entity: entity.clone(), listener: Box::new(listener) };
         let reply = ReplyTo::Session(SessionReply { address, then });
