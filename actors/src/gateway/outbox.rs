@@ -1,13 +1,15 @@
 //! What waits for one socket: whole frames, counted, and at last a close.
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::{CloseFrame, Output};
 
 /// One session's outbox. Idle it owns no memory beyond itself.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
-    chunks: Vec<Bytes>,
+    /// Most flushes find one chunk: it needs no memory of its own.
+    chunks: SmallVec<[Bytes; 1]>,
     /// What channels published before the connect reply went out: it must follow it.
     held: Vec<Bytes>,
     connected: bool,
@@ -53,13 +55,17 @@ impl Outbox {
     pub(super) fn connected(&mut self, reply: Bytes, limit: usize) -> bool {
         self.connected = true;
         let fits = self.push(reply, limit);
-        self.chunks.append(&mut self.held);
+        self.chunks.extend(std::mem::take(&mut self.held));
         fits
     }
 
     /// Moves everything out.
     pub(super) fn take(&mut self, output: &mut Output) {
-        output.chunks.extend(std::mem::take(&mut self.chunks));
+        if self.chunks.spilled() {
+            output.chunks.extend(std::mem::take(&mut self.chunks));
+        } else {
+            output.chunks.extend(self.chunks.pop());
+        }
         self.bytes = self.held.iter().map(Bytes::len).sum();
         if let Some(close) = self.close.take() {
             output.close = Some(close);
@@ -68,7 +74,7 @@ impl Outbox {
 
     /// Forgets what waits.
     pub(super) fn clear(&mut self) {
-        self.chunks = Vec::new();
+        self.chunks = SmallVec::new();
         self.held = Vec::new();
         self.bytes = 0;
     }
