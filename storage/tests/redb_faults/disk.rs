@@ -71,6 +71,16 @@ impl Disk {
         }
     }
 
+    /// The disk as the next process finds it when this one was killed: everything written is there.
+    pub(crate) fn after_kill(&self) -> Self {
+        let mut files = self.state().files.clone();
+        for file in &mut files {
+            file.durable.clone_from(&file.live);
+            file.pending.clear();
+        }
+        Self(Arc::new(Mutex::new(State { files, free: u64::MAX, ..State::default() })))
+    }
+
     /// The disk after a power cut: of what was not synced, any part may be there, down to single sectors.
     pub(crate) fn after_cut(&self, random: &mut Random) -> Self {
         let luck = random.below(4);
