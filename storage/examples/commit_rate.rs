@@ -1,8 +1,8 @@
 //! How many rows per second the embedded store acknowledges as durable, beside a plain file with the same group commit and fdatasync, in one run.
 //!
 //! ```text
-//! commit_rate rate  [DIR] [SENDERS] [ROOMS] [SECONDS] [slow-repair]   both, one after the other, three rounds
-//! commit_rate fill  DIR ROWS [ROOMS] [abort] [slow-repair]            fills a store; `abort` leaves it as kill -9 would
+//! commit_rate rate  [DIR] [SENDERS] [ROOMS] [SECONDS]   both, one after the other, three rounds
+//! commit_rate fill  DIR ROWS [ROOMS] [abort]            fills a store; `abort` leaves it as kill -9 would
 //! commit_rate open  DIR                                         how long a store takes to open and to answer its first read
 //! ```
 #![expect(clippy::print_stdout, reason = "a measurement prints what it measured")]
@@ -29,24 +29,23 @@ const LINGER_MAX: Duration = Duration::from_millis(1);
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let quick = !arguments.iter().any(|argument| argument == "slow-repair");
     let abort = arguments.iter().any(|argument| argument == "abort");
-    let plain: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| !["slow-repair", "abort"].contains(argument)).collect();
+    let plain: Vec<&str> = arguments.iter().map(String::as_str).filter(|argument| *argument != "abort").collect();
     let number = |index: usize, default: u64| plain.get(index).and_then(|text| text.parse().ok()).unwrap_or(default);
     let folder = plain.get(1).map_or_else(|| std::env::temp_dir().join(format!("commit-rate-{}", std::process::id())), PathBuf::from);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
     runtime.block_on(async {
         match plain.first().copied().unwrap_or("rate") {
-            "fill" => fill(&folder, number(2, 1_000_000), number(3, 64), quick, abort).await,
+            "fill" => fill(&folder, number(2, 1_000_000), number(3, 64), abort).await,
             "open" => open(&folder).await,
             "verify" => verify(&folder),
-            _ => rate(&folder, number(2, 64), number(3, 64), number(4, 5), quick).await,
+            _ => rate(&folder, number(2, 64), number(3, 64), number(4, 5)).await,
         }
     });
 }
 
-fn options(quick: bool) -> RedbOptions {
-    RedbOptions { quick_repair: quick, free_bytes_min: 0, ..RedbOptions::default() }
+fn options() -> RedbOptions {
+    RedbOptions { free_bytes_min: 0, ..RedbOptions::default() }
 }
 
 fn fatal(message: String) {
@@ -58,14 +57,14 @@ fn text() -> String {
     "x".repeat(RECORD_BYTES - 130)
 }
 
-async fn rate(folder: &Path, senders: u64, rooms: u64, seconds: u64, quick: bool) {
+async fn rate(folder: &Path, senders: u64, rooms: u64, seconds: u64) {
     let rooms = rooms.clamp(1, senders);
-    println!("{senders} senders in {rooms} rooms, {RECORD_BYTES} B, {seconds} s a round, quick repair {quick}");
+    println!("{senders} senders in {rooms} rooms, {RECORD_BYTES} B, {seconds} s a round");
     std::fs::create_dir_all(folder).expect("the folder can be made");
     for round in 1..=3 {
         let file = plain_file(&folder.join("plain"), senders, seconds).await;
         let store = folder.join(format!("store-{round}"));
-        let (rows, batch) = store_rate(&store, senders, rooms, seconds, quick).await;
+        let (rows, batch) = store_rate(&store, senders, rooms, seconds).await;
         let share = rows * 100 / file.max(1);
         println!("round {round}: plain file {file} rows/s, store {rows} rows/s ({share} %), {batch} rows a round trip");
         let _leftover = std::fs::remove_dir_all(&store);
@@ -123,8 +122,8 @@ fn write_plain(mut file: File, records: &Receiver<Record>) {
     }
 }
 
-async fn store_rate(folder: &Path, senders: u64, rooms: u64, seconds: u64, quick: bool) -> (u64, u64) {
-    let redb = RedbStore::open(folder, options(quick), fatal).expect("the store opens");
+async fn store_rate(folder: &Path, senders: u64, rooms: u64, seconds: u64) -> (u64, u64) {
+    let redb = RedbStore::open(folder, options(), fatal).expect("the store opens");
     let scripts = scripts(&redb, rooms).await;
     let acked = Arc::new(AtomicU64::new(0));
     let trips = Arc::new(AtomicU64::new(0));
@@ -176,9 +175,9 @@ async fn append(script: &mut Script, rows: u64) {
     assert_eq!(script.append(batch).await, Outcome::Applied, "an append of the owner is applied");
 }
 
-async fn fill(folder: &Path, rows: u64, rooms: u64, quick: bool, abort: bool) {
+async fn fill(folder: &Path, rows: u64, rooms: u64, abort: bool) {
     let began = Instant::now();
-    let redb = RedbStore::open(folder, options(quick), fatal).expect("the store opens");
+    let redb = RedbStore::open(folder, options(), fatal).expect("the store opens");
     let scripts = scripts(&redb, rooms).await;
     let each = 100;
     let tasks: Vec<_> = scripts
@@ -203,7 +202,7 @@ async fn fill(folder: &Path, rows: u64, rooms: u64, quick: bool, abort: bool) {
 
 async fn open(folder: &Path) {
     let began = Instant::now();
-    let redb = RedbStore::open(folder, options(true), fatal).expect("the store opens");
+    let redb = RedbStore::open(folder, options(), fatal).expect("the store opens");
     let opened = began.elapsed();
     let range = RowRange { from: 1, to: 10, limit: 10, reverse: true };
     let rows = redb.store().rows.read(user(1).into(), range).await.expect("it answers");
@@ -214,7 +213,7 @@ async fn open(folder: &Path) {
 }
 
 fn verify(folder: &Path) {
-    let redb = RedbStore::open(folder, options(true), fatal).expect("the store opens");
+    let redb = RedbStore::open(folder, options(), fatal).expect("the store opens");
     let began = Instant::now();
     println!("{:?} in {:?}", redb.verify(), began.elapsed());
 }

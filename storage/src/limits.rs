@@ -20,6 +20,11 @@ pub const SNAPSHOTS_KEPT: usize = 2;
 pub const WRITER_QUEUE_MAX: usize = 4096;
 /// Reads that wait for the embedded store's reader threads. Above: `overloaded`.
 pub const READ_QUEUE_MAX: usize = 4096;
+/// Bytes after which a file of the embedded store's journal is full. There are two: what is in memory of them, and is read again after a crash, is bounded by twice this (and one blob);
+/// while the second fills, the first must have come into the tree, or writers wait.
+pub const JOURNAL_FILE_BYTES: u64 = 8 * 1024 * 1024;
+/// Entities whose newest row the embedded writer remembers.
+pub const TOPS_MAX: usize = 16_384;
 /// Bytes that the embedded writer takes into one commit.
 pub const COMMIT_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes that must be free on the store's file system, looked at each second; below, appends are refused with `storage_full`.

@@ -15,11 +15,18 @@ enum Pending {
     Length(u64),
 }
 
-#[derive(Debug, Default)]
-pub(crate) struct State {
-    live: Vec<u8>,
+/// The bytes of one file: as they are read, as they are sure to be after a power cut, and what lies between.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bytes {
+    pub(crate) live: Vec<u8>,
     durable: Vec<u8>,
     pending: Vec<Pending>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// The two files of the journal, and the store's.
+    pub(crate) files: [Bytes; 3],
     /// Bytes that the disk holds.
     pub(crate) capacity: Option<u64>,
     /// What `free_bytes` says.
@@ -34,6 +41,12 @@ pub(crate) struct State {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk(Arc<Mutex<State>>);
+
+/// The place of the store's file.
+const STORE: usize = 2;
+
+#[derive(Debug)]
+struct DiskFile(Disk, usize);
 
 impl Disk {
     pub(crate) fn with_free(free: u64) -> Self {
@@ -52,16 +65,34 @@ impl Disk {
             free_bytes_every: std::time::Duration::ZERO,
             medium: Some(Arc::new(self.clone())),
             cache_bytes: 4 * 1024 * 1024,
+            // Small, so that the files of the journal take turns all the time.
+            journal_file_bytes: 32 * 1024,
             ..RedbOptions::default()
         }
     }
 
+    /// The disk as the next process finds it when this one was killed: everything written is there.
+    pub(crate) fn after_kill(&self) -> Self {
+        let mut files = self.state().files.clone();
+        for file in &mut files {
+            file.durable.clone_from(&file.live);
+            file.pending.clear();
+        }
+        Self(Arc::new(Mutex::new(State { files, free: u64::MAX, ..State::default() })))
+    }
+
     /// The disk after a power cut: of what was not synced, any part may be there, down to single sectors.
     pub(crate) fn after_cut(&self, random: &mut Random) -> Self {
-        let state = self.state();
-        let mut image = state.durable.clone();
         let luck = random.below(4);
-        for pending in &state.pending {
+        let files = std::array::from_fn(|number| self.state().files[number].after_cut(random, luck));
+        Self(Arc::new(Mutex::new(State { files, free: u64::MAX, ..State::default() })))
+    }
+}
+
+impl Bytes {
+    fn after_cut(&self, random: &mut Random, luck: u64) -> Self {
+        let mut image = self.durable.clone();
+        for pending in &self.pending {
             match pending {
                 Pending::Length(length) if random.below(4) >= luck => image.resize(usize::try_from(*length).unwrap(), 0),
                 Pending::Write(offset, data) => {
@@ -75,7 +106,7 @@ impl Disk {
                 Pending::Length(_) => {}
             }
         }
-        Self(Arc::new(Mutex::new(State { live: image.clone(), durable: image, free: u64::MAX, ..State::default() })))
+        Self { live: image.clone(), durable: image, pending: Vec::new() }
     }
 }
 
@@ -88,45 +119,49 @@ impl State {
         Ok(())
     }
 
-    fn room(&self, end: u64) -> io::Result<()> {
-        if self.capacity.is_some_and(|capacity| end > capacity) {
+    fn room(&self, file: usize, end: u64) -> io::Result<()> {
+        let others: usize = self.files.iter().enumerate().filter(|(number, _)| *number != file).map(|(_, bytes)| bytes.live.len()).sum();
+        let grows = end > self.files[file].live.len() as u64;
+        if grows && self.capacity.is_some_and(|capacity| end + others as u64 > capacity) {
             return Err(io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error()));
         }
         Ok(())
     }
 }
 
-impl StorageBackend for Disk {
+impl StorageBackend for DiskFile {
     fn len(&self) -> io::Result<u64> {
-        Ok(self.state().live.len() as u64)
+        Ok(self.0.state().files[self.1].live.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let state = self.state();
+        let state = self.0.state();
         let from = usize::try_from(offset).unwrap();
-        let bytes = state.live.get(from..from + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let bytes = state.files[self.1].live.get(from..from + out.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
         out.copy_from_slice(bytes);
         Ok(())
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         state.step()?;
-        state.room(len)?;
-        state.live.resize(usize::try_from(len).unwrap(), 0);
-        state.pending.push(Pending::Length(len));
+        state.room(self.1, len)?;
+        let file = &mut state.files[self.1];
+        file.live.resize(usize::try_from(len).unwrap(), 0);
+        file.pending.push(Pending::Length(len));
         Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         state.step()?;
-        for pending in std::mem::take(&mut state.pending) {
+        let file = &mut state.files[self.1];
+        for pending in std::mem::take(&mut file.pending) {
             match pending {
-                Pending::Length(length) => state.durable.resize(usize::try_from(length).unwrap(), 0),
+                Pending::Length(length) => file.durable.resize(usize::try_from(length).unwrap(), 0),
                 Pending::Write(offset, data) => {
                     let from = usize::try_from(offset).unwrap();
-                    state.durable[from..from + data.len()].copy_from_slice(&data);
+                    file.durable[from..from + data.len()].copy_from_slice(&data);
                 }
             }
         }
@@ -134,12 +169,13 @@ impl StorageBackend for Disk {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         state.step()?;
-        state.room(offset + data.len() as u64)?;
+        state.room(self.1, offset + data.len() as u64)?;
+        let file = &mut state.files[self.1];
         let from = usize::try_from(offset).unwrap();
-        state.live[from..from + data.len()].copy_from_slice(data);
-        state.pending.push(Pending::Write(offset, data.to_vec()));
+        file.live[from..from + data.len()].copy_from_slice(data);
+        file.pending.push(Pending::Write(offset, data.to_vec()));
         Ok(())
     }
 }
@@ -147,7 +183,11 @@ impl StorageBackend for Disk {
 impl Medium for Disk {
     fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
         self.state().opened += 1;
-        Ok(Box::new(self.clone()))
+        Ok(Box::new(DiskFile(self.clone(), STORE)))
+    }
+
+    fn open_journal(&self, number: usize) -> io::Result<Box<dyn StorageBackend>> {
+        Ok(Box::new(DiskFile(self.clone(), number)))
     }
 
     fn free_bytes(&self) -> io::Result<u64> {

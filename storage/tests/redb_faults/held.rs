@@ -39,7 +39,7 @@ async fn a_newer_schema_is_refused() {
     writing.open_table(TableDefinition::<&[u8], &[u8]>::new("rialto")).unwrap().insert(&[1_u8, 1][..], &[9_u8][..]).unwrap();
     writing.commit().unwrap();
     drop(database);
-    assert!(matches!(open(folder.path()), Err(OpenError::Newer { found: 9, known: 1 })), "we cannot know what it means");
+    assert!(matches!(open(folder.path()), Err(OpenError::Newer { found: 9, known: 2 })), "we cannot know what it means");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod crash;
 mod disk;
 mod full;
 mod held;
+mod journal;
 
 use rialto_protocol::rpc::ConversationKind;
 use rialto_storage::Store;
@@ -21,5 +22,13 @@ async fn group(store: &Store, number: u16) -> Script {
 }
 
 async fn seqs(script: &Script) -> Vec<u64> {
-    script.store.rows.read(script.conversation.into(), ALL).await.unwrap().into_iter().map(|row| row.seq).collect()
+    let mut seqs: Vec<u64> = Vec::new();
+    loop {
+        let range = RowRange { from: seqs.last().map_or(1, |last| last + 1), ..ALL };
+        let rows = script.store.rows.read(script.conversation.into(), range).await.unwrap();
+        if rows.is_empty() {
+            return seqs;
+        }
+        seqs.extend(rows.into_iter().map(|row| row.seq));
+    }
 }

@@ -11,12 +11,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use ::redb::{Error, ReadableDatabase};
+use ::redb::Error;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::keys::{self, section, space};
-use super::kv::{Source, TABLE};
+use super::kv::Source;
 use super::open::{RedbStore, SCHEMA_VERSION, Shared};
 use crate::clock::wall_ms;
 
@@ -166,10 +166,10 @@ pub(super) fn check_open(shared: &Shared) -> Result<(), Error> {
 fn write_all(shared: &Shared, folder: &Path) -> Result<BackupReport, BackupError> {
     let guard = shared.database();
     let database = guard.as_ref().ok_or(BackupError::Closed)?;
-    let table = database.begin_read().map_err(Error::from)?.open_table(TABLE).map_err(Error::from)?;
+    let view = shared.layers.view(database)?;
     let mut out = Chunks { folder, done: Vec::new(), open: None };
     let mut rows = 0;
-    table.scan(&[0], &[u8::MAX], false, &mut |key, value| {
+    view.scan(&[0], &[u8::MAX], false, &mut |key, value| {
         check_open(shared)?;
         if is_kept(key) {
             rows += u64::from(is_row(key));

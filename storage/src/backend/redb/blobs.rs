@@ -62,9 +62,9 @@ pub(crate) fn join(source: &impl Source, entity: EntityKey, owner: BlobOwner) ->
 }
 
 /// Removes a blob.
-pub(crate) fn remove(transaction: &mut Transaction<'_, '_>, entity: EntityKey, owner: BlobOwner) -> Engine<()> {
+pub(crate) fn remove(transaction: &mut Transaction<'_>, entity: EntityKey, owner: BlobOwner) -> Engine<()> {
     let mut found = Vec::new();
-    transaction.batch.source()?.scan_prefix(&keys::blob(entity, owner), &mut |key, _| {
+    transaction.batch.source().scan_prefix(&keys::blob(entity, owner), &mut |key, _| {
         found.push(key.to_vec());
         Ok(ControlFlow::Continue(()))
     })?;

@@ -21,11 +21,11 @@ fn of_user(user: UserId, id: Option<Uuid>) -> Vec<u8> {
     keys::pair(space::FAMILY_OF_USER, user.0, id)
 }
 
-fn stored(transaction: &Transaction<'_, '_>, id: Uuid) -> Engine<Option<Family>> {
+fn stored(transaction: &Transaction<'_>, id: Uuid) -> Engine<Option<Family>> {
     transaction.batch.cell(&key(id))?.map(|value| decode("refresh family", &value)).transpose()
 }
 
-fn end(transaction: &mut Transaction<'_, '_>, id: Uuid) -> Engine<()> {
+fn end(transaction: &mut Transaction<'_>, id: Uuid) -> Engine<()> {
     if let Some(family) = stored(transaction, id)? {
         transaction.batch.delete(key(id));
         transaction.batch.delete(of_user(family.user, Some(id)));
@@ -69,7 +69,7 @@ impl RefreshFamilies for RedbStore {
     fn end_all(&self, user: UserId, keep: Option<Uuid>) -> Pending<Vec<Uuid>> {
         self.write("end a user's refresh families", Class::Keep, 256, move |transaction| {
             let mut ended = Vec::new();
-            transaction.batch.source()?.scan_prefix(&of_user(user, None), &mut |key, _| {
+            transaction.batch.source().scan_prefix(&of_user(user, None), &mut |key, _| {
                 ended.extend(keys::last_id(key).filter(|id| keep != Some(*id)));
                 Ok(ControlFlow::Continue(()))
             })?;
@@ -83,7 +83,7 @@ impl RefreshFamilies for RedbStore {
     fn expire(&self, before_ms: u64) -> Pending<u64> {
         self.write("expire refresh families", Class::Keep, 256, move |transaction| {
             let mut over = Vec::new();
-            transaction.batch.source()?.scan_prefix(&[space::FAMILY], &mut |_, value| {
+            transaction.batch.source().scan_prefix(&[space::FAMILY], &mut |_, value| {
                 let family: Family = decode("refresh family", value)?;
                 if family.expires_ms < before_ms {
                     over.push(family.id);

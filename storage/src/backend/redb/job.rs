@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use rialto_protocol::EntityKey;
 use tokio::sync::oneshot;
 
-use super::codec::{Top, decode_top};
-use super::keys;
+use super::codec::Top;
 use super::kv::{Batch, Engine};
 use super::log::Logs;
 use super::queue::Sized;
+use super::rows::top;
+use crate::limits::TOPS_MAX;
 use crate::{ErrorKind, Pending, StorageError};
 
 /// Whether a job needs room.
@@ -41,7 +42,7 @@ pub(crate) trait Job: Send {
     /// Rows that it appends.
     fn rows(&self) -> usize;
     /// Writes into the transaction. An error is the engine's and ends the whole transaction.
-    fn apply(&mut self, transaction: &mut Transaction<'_, '_>) -> Engine<()>;
+    fn apply(&mut self, transaction: &mut Transaction<'_>) -> Engine<()>;
     /// Tells the caller.
     fn finish(self: Box<Self>, outcome: Result<(), Failure>);
 }
@@ -53,25 +54,37 @@ impl Sized for Box<dyn Job> {
 }
 
 /// What jobs of one commit share.
-pub(crate) struct Transaction<'t, 'x> {
+pub(crate) struct Transaction<'x> {
     /// Cells and rows.
-    pub(crate) batch: Batch<'t, 'x>,
+    pub(crate) batch: Batch<'x>,
     /// The statics of the shard logs.
     pub(crate) logs: &'x mut Logs,
-    /// Newest rows of the entities written to in this commit.
-    pub(crate) tops: HashMap<EntityKey, Top>,
+    /// Newest rows of entities, as of the newest row written.
+    pub(crate) tops: &'x mut Tops,
 }
 
-impl Transaction<'_, '_> {
+/// Newest rows of the entities written to of late, so that a row's predecessor need not be looked up.
+#[derive(Default)]
+pub(crate) struct Tops(HashMap<EntityKey, Top>);
+
+impl Tops {
+    /// Remembers an entity's newest row.
+    pub(crate) fn set(&mut self, entity: EntityKey, top: Top) {
+        if self.0.len() >= TOPS_MAX && !self.0.contains_key(&entity) {
+            self.0.clear();
+        }
+        self.0.insert(entity, top);
+    }
+}
+
+impl Transaction<'_> {
     /// The newest row of an entity, rows of this commit included.
     pub(crate) fn top(&mut self, entity: EntityKey) -> Engine<Top> {
-        if let Some(top) = self.tops.get(&entity) {
+        if let Some(top) = self.tops.0.get(&entity) {
             return Ok(*top);
         }
-        let (from, to) = (keys::row(entity, 0), keys::after_prefix(&keys::section_of(entity, keys::section::ROW)));
-        let top = self.batch.last_in_tree(&from, &to, |key, value| decode_top(keys::last_number(key).unwrap_or(0), value))?;
-        let top = top.unwrap_or_default();
-        self.tops.insert(entity, top);
+        let top = top(self.batch.source(), entity)?.unwrap_or_default();
+        self.tops.set(entity, top);
         Ok(top)
     }
 }
@@ -95,7 +108,7 @@ pub(crate) struct Closure<T, F> {
 impl<T, F> Job for Closure<T, F>
 where
     T: Send,
-    F: FnOnce(&mut Transaction<'_, '_>) -> Engine<Answer<T>> + Send,
+    F: FnOnce(&mut Transaction<'_>) -> Engine<Answer<T>> + Send,
 {
     fn class(&self) -> Class {
         self.class
@@ -106,7 +119,7 @@ where
     fn rows(&self) -> usize {
         self.rows
     }
-    fn apply(&mut self, transaction: &mut Transaction<'_, '_>) -> Engine<()> {
+    fn apply(&mut self, transaction: &mut Transaction<'_>) -> Engine<()> {
         if let Some(run) = self.run.take() {
             self.answer = Some(run(transaction)?);
         }

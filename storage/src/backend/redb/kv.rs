@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use ::redb::{Error, ReadableTable, Table, TableDefinition};
+use ::redb::{Error, ReadableTable, TableDefinition};
 
 use super::keys::after_prefix;
+use super::record::Record;
+use super::view::View;
 
 /// The one table.
 pub(crate) const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rialto");
@@ -80,59 +82,42 @@ impl Cells for BTreeMap<Vec<u8>, Vec<u8>> {
     }
 }
 
-/// The writer's transaction: writes wait in memory, one per cell, and go to the tree sorted when the commit is due.
-pub(crate) struct Batch<'t, 'x> {
-    table: &'x mut Table<'t, &'static [u8], &'static [u8]>,
-    pending: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    wrote: bool,
+/// The writer's transaction: what it writes goes to the overlay, where only it sees it until it is published, and into the commit's record.
+pub(crate) struct Batch<'x> {
+    view: &'x View,
+    record: &'x mut Record,
+    /// The oldest commit that a reader may be at.
+    needed_from: u64,
 }
 
-impl<'t, 'x> Batch<'t, 'x> {
-    /// An empty batch over a table.
-    pub(crate) fn new(table: &'x mut Table<'t, &'static [u8], &'static [u8]>) -> Self {
-        Self { table, pending: BTreeMap::new(), wrote: false }
+impl<'x> Batch<'x> {
+    /// An empty batch of the commit that the view is at.
+    pub(crate) fn new(view: &'x View, record: &'x mut Record, needed_from: u64) -> Self {
+        record.clear();
+        Self { view, record, needed_from }
     }
 
-    /// Writes what waits to the tree; answers whether anything was ever written.
-    pub(crate) fn flush(&mut self) -> Engine<bool> {
-        self.wrote |= !self.pending.is_empty();
-        for (key, value) in std::mem::take(&mut self.pending) {
-            match value {
-                Some(value) => drop(self.table.insert(key.as_slice(), value.as_slice())?),
-                None => drop(self.table.remove(key.as_slice())?),
-            }
-        }
-        Ok(self.wrote)
+    /// Everything as it stands, writes of this commit included.
+    pub(crate) fn source(&self) -> &'x View {
+        self.view
     }
 
-    /// The tree with everything written so far in it, for scans.
-    pub(crate) fn source(&mut self) -> Engine<&Table<'t, &'static [u8], &'static [u8]>> {
-        self.flush()?;
-        Ok(self.table)
-    }
-
-    /// The last entry of a key range in the tree, without what waits.
-    pub(crate) fn last_in_tree<T>(&self, from: &[u8], to: &[u8], mut with: impl FnMut(&[u8], &[u8]) -> Engine<T>) -> Engine<Option<T>> {
-        let mut found = None;
-        Source::scan(self.table, from, to, true, &mut |key, value| {
-            found = Some(with(key, value)?);
-            Ok(ControlFlow::Break(()))
-        })?;
-        Ok(found)
+    /// Whether nothing was written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.record.is_empty()
     }
 }
 
-impl Cells for Batch<'_, '_> {
+impl Cells for Batch<'_> {
     fn cell(&self, key: &[u8]) -> Engine<Option<Vec<u8>>> {
-        match self.pending.get(key) {
-            Some(value) => Ok(value.clone()),
-            None => Source::get(self.table, key),
-        }
+        self.view.get(key)
     }
     fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.pending.insert(key, Some(value));
+        self.record.add(&key, Some(&value));
+        self.view.active.put(key, Some(value), self.view.seq, self.needed_from);
     }
     fn delete(&mut self, key: Vec<u8>) {
-        self.pending.insert(key, None);
+        self.record.add(&key, None);
+        self.view.active.put(key, None, self.view.seq, self.needed_from);
     }
 }

@@ -45,7 +45,7 @@ pub(crate) struct Logs {
     buckets: HashMap<(u16, u64), Bucket>,
 }
 
-impl Transaction<'_, '_> {
+impl Transaction<'_> {
     fn bucket(&mut self, shard: u16, bucket: u64) -> Engine<Bucket> {
         if let Some(known) = self.logs.buckets.get(&(shard, bucket)) {
             return Ok(*known);
@@ -109,7 +109,7 @@ impl ShardLog for RedbStore {
             class: Class::Grow,
             bytes,
             rows: prepared.len(),
-            run: Some(move |transaction: &mut Transaction<'_, '_>| apply_append(transaction, shard, bucket, fence, first_wseq, prepared)),
+            run: Some(move |transaction: &mut Transaction<'_>| apply_append(transaction, shard, bucket, fence, first_wseq, prepared)),
             answer: None,
             full: |_| Ok(Outcome::Full),
             done: tokio::sync::oneshot::channel().0,
@@ -144,14 +144,14 @@ impl ShardLog for RedbStore {
 impl RedbStore {
     fn conditional<F>(&self, what: &'static str, run: F) -> Pending<Outcome>
     where
-        F: FnOnce(&mut Transaction<'_, '_>) -> Engine<Outcome> + Send + 'static,
+        F: FnOnce(&mut Transaction<'_>) -> Engine<Outcome> + Send + 'static,
     {
         self.submit(Closure {
             what,
             class: Class::Keep,
             bytes: 64,
             rows: 0,
-            run: Some(move |transaction: &mut Transaction<'_, '_>| run(transaction).map(Ok)),
+            run: Some(move |transaction: &mut Transaction<'_>| run(transaction).map(Ok)),
             answer: None,
             full: |_| Ok(Outcome::Full),
             done: tokio::sync::oneshot::channel().0,
@@ -189,7 +189,7 @@ pub(crate) fn check_size(rows: &[Row]) -> Result<(), StorageError> {
 }
 
 fn apply_append(
-    transaction: &mut Transaction<'_, '_>,
+    transaction: &mut Transaction<'_>,
     shard: u16,
     bucket: u64,
     fence: Fence,
@@ -224,7 +224,7 @@ enum Place {
 }
 
 /// Whether every row is its entity's next one, or every row stands already.
-fn place(transaction: &mut Transaction<'_, '_>, rows: &[Prepared]) -> Engine<Place> {
+fn place(transaction: &mut Transaction<'_>, rows: &[Prepared]) -> Engine<Place> {
     let mut tops: HashMap<EntityKey, (u64, u64)> = HashMap::new();
     let mut standing = 0_usize;
     for Prepared { row, .. } in rows {
@@ -254,7 +254,7 @@ fn place(transaction: &mut Transaction<'_, '_>, rows: &[Prepared]) -> Engine<Pla
     })
 }
 
-fn stands(transaction: &Transaction<'_, '_>, row: &Row) -> Engine<bool> {
+fn stands(transaction: &Transaction<'_>, row: &Row) -> Engine<bool> {
     let Some(value) = transaction.batch.cell(&keys::row(row.entity, row.seq))? else { return Ok(false) };
     let stored = codec::decode_row(row.entity, row.seq, &value)?.row;
     Ok(stored.sender == row.sender && stored.time_ms == row.time_ms && stored.event == row.event && stored.remaining == row.remaining)
@@ -262,7 +262,7 @@ fn stands(transaction: &Transaction<'_, '_>, row: &Row) -> Engine<bool> {
 
 /// Writes one row, its body's parts, and all that follows from it.
 pub(super) fn write_row_parts(
-    transaction: &mut Transaction<'_, '_>,
+    transaction: &mut Transaction<'_>,
     row: Row,
     derived: &[Derived],
     parts: Option<BlobParts>,
@@ -270,7 +270,7 @@ pub(super) fn write_row_parts(
     let top = transaction.top(row.entity)?;
     let carry = carry(derived, top.carry);
     let message = carry.last_message == row.seq;
-    transaction.tops.insert(row.entity, Top { seq: row.seq, time_ms: row.time_ms, ordinal: row.ordinal, carry, message });
+    transaction.tops.set(row.entity, Top { seq: row.seq, time_ms: row.time_ms, ordinal: row.ordinal, carry, message });
     transaction.batch.put(keys::row(row.entity, row.seq), encode_row(&row, carry, parts.is_none()));
     for (key, value) in parts.into_iter().flatten() {
         transaction.batch.put(key, value);
@@ -278,7 +278,7 @@ pub(super) fn write_row_parts(
     apply::apply(&mut transaction.batch, derived)
 }
 
-fn write_row(transaction: &mut Transaction<'_, '_>, prepared: Prepared) -> Engine<()> {
+fn write_row(transaction: &mut Transaction<'_>, prepared: Prepared) -> Engine<()> {
     write_row_parts(transaction, prepared.row, &prepared.derived, prepared.parts)
 }
 

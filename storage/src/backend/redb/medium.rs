@@ -16,6 +16,11 @@ pub trait Medium: Debug + Send + Sync {
     /// # Errors
     /// Whatever keeps it from being opened; lack of space is tried again.
     fn open(&self) -> io::Result<Box<dyn StorageBackend>>;
+    /// Opens one of the two files of the journal, empty when absent; the one opened before is closed.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being opened; lack of space is tried again.
+    fn open_journal(&self, number: usize) -> io::Result<Box<dyn StorageBackend>>;
     /// Bytes free for unprivileged writers.
     ///
     /// # Errors
@@ -23,7 +28,7 @@ pub trait Medium: Debug + Send + Sync {
     fn free_bytes(&self) -> io::Result<u64>;
 }
 
-/// A file.
+/// A file, with `journal-0` and `journal-1` beside it.
 #[derive(Debug)]
 pub struct FileMedium {
     path: PathBuf,
@@ -39,15 +44,11 @@ impl FileMedium {
 
 impl Medium for FileMedium {
     fn open(&self) -> io::Result<Box<dyn StorageBackend>> {
-        let mut options = OpenOptions::new();
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let fresh = !self.path.exists();
-        let file = options.read(true).write(true).create(true).truncate(false).open(&self.path)?;
-        if fresh && let Some(parent) = self.path.parent() {
-            // Without this the file's name may be lost with the power although its bytes are synced.
-            File::open(parent)?.sync_all()?;
-        }
-        Ok(Box::new(FileBackend::new(file).map_err(|error| io::Error::other(error.to_string()))?))
+        open_file(&self.path)
+    }
+
+    fn open_journal(&self, number: usize) -> io::Result<Box<dyn StorageBackend>> {
+        open_file(&self.path.with_file_name(journal_name(number)))
     }
 
     fn free_bytes(&self) -> io::Result<u64> {
@@ -55,6 +56,23 @@ impl Medium for FileMedium {
         let stat = rustix::fs::statvfs(parent)?;
         Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
     }
+}
+
+/// The name of a file of the journal.
+pub(crate) fn journal_name(number: usize) -> String {
+    format!("journal-{number}")
+}
+
+fn open_file(path: &Path) -> io::Result<Box<dyn StorageBackend>> {
+    let mut options = OpenOptions::new();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let fresh = !path.exists();
+    let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+    if fresh && let Some(parent) = path.parent() {
+        // Without this the file's name may be lost with the power although its bytes are synced.
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(Box::new(FileBackend::new(file).map_err(|error| io::Error::other(error.to_string()))?))
 }
 
 /// A boxed backend as the engine wants it.

@@ -4,6 +4,7 @@ use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gau
 use std::time::Duration;
 
 const COMMIT_SECONDS: &str = "rialto_storage_commit_seconds";
+const CHECKPOINT_SECONDS: &str = "rialto_storage_checkpoint_seconds";
 const COMMIT_ROWS: &str = "rialto_storage_commit_rows";
 const WRITTEN_BYTES: &str = "rialto_storage_written_bytes_total";
 const QUEUE_LENGTH: &str = "rialto_storage_queue_length";
@@ -13,6 +14,7 @@ const FAILURES: &str = "rialto_storage_failures_total";
 /// Says what each is; once, when a store is opened.
 pub(crate) fn describe() {
     describe_histogram!(COMMIT_SECONDS, "seconds of one commit of the embedded store, fsync included");
+    describe_histogram!(CHECKPOINT_SECONDS, "seconds of moving one journal file of the embedded store into its tree");
     describe_histogram!(COMMIT_ROWS, "rows in one commit of the embedded store");
     describe_counter!(WRITTEN_BYTES, "bytes that callers had committed, without what the engine adds");
     describe_gauge!(QUEUE_LENGTH, "requests that wait, by queue (write, read)");
@@ -25,6 +27,11 @@ pub(crate) fn commit(took: Duration, rows: usize, bytes: usize) {
     histogram!(COMMIT_SECONDS).record(took.as_secs_f64());
     histogram!(COMMIT_ROWS).record(f64::from(u32::try_from(rows).unwrap_or(u32::MAX)));
     counter!(WRITTEN_BYTES).increment(bytes as u64);
+}
+
+/// One checkpoint.
+pub(crate) fn checkpoint(took: Duration) {
+    histogram!(CHECKPOINT_SECONDS).record(took.as_secs_f64());
 }
 
 /// How many wait.

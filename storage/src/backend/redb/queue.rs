@@ -22,6 +22,8 @@ pub(crate) struct Queue<T> {
 struct State<T> {
     items: VecDeque<T>,
     closed: bool,
+    /// The receiver is to look at something else.
+    nudged: bool,
     /// The receiver is woken at this many items: one wake-up for a burst.
     wake_at: usize,
 }
@@ -29,7 +31,7 @@ struct State<T> {
 impl<T> Queue<T> {
     /// An empty queue of at most `max` items.
     pub(crate) fn new(max: usize) -> Self {
-        Self { state: Mutex::new(State { items: VecDeque::new(), closed: false, wake_at: 1 }), arrived: Condvar::new(), max }
+        Self { state: Mutex::new(State { items: VecDeque::new(), closed: false, nudged: false, wake_at: 1 }), arrived: Condvar::new(), max }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -76,6 +78,12 @@ impl<T> Queue<T> {
         self.arrived.notify_all();
     }
 
+    /// Lets the receiver's [`Self::take_batch`] answer with nothing if there is nothing.
+    pub(crate) fn nudge(&self) {
+        self.lock().nudged = true;
+        self.arrived.notify_all();
+    }
+
     /// Waits at most `timeout` for the queue to be closed, then takes all that waits; true when closed.
     pub(crate) fn drain_after(&self, timeout: Duration) -> (Vec<T>, bool) {
         let state = self.lock();
@@ -85,17 +93,21 @@ impl<T> Queue<T> {
 }
 
 impl<T: Sized> Queue<T> {
-    /// Takes all that waits up to `bytes_max`, at least one; `None` when closed and empty.
+    /// Takes all that waits up to `bytes_max`; nothing after `idle` without any, or when nudged; `None` when closed and empty.
     ///
     /// After a batch of several, callers that were just answered are about to come back: up to `linger` is then spent waiting until `expected` items are
     /// there, instead of committing the first few alone and letting the others wait for a second commit.
-    pub(crate) fn take_batch(&self, bytes_max: usize, expected: usize, linger: Duration) -> Option<Vec<T>> {
+    pub(crate) fn take_batch(&self, bytes_max: usize, expected: usize, linger: Duration, idle: Duration) -> Option<Vec<T>> {
         let mut state = self.lock();
         while state.items.is_empty() {
             if state.closed {
                 return None;
             }
-            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+            let (waited, timeout) = self.arrived.wait_timeout(state, idle).unwrap_or_else(PoisonError::into_inner);
+            state = waited;
+            if state.items.is_empty() && (timeout.timed_out() || std::mem::take(&mut state.nudged)) {
+                return Some(Vec::new());
+            }
         }
         if expected > 1 && state.items.len() < expected {
             let until = monotonic() + linger;

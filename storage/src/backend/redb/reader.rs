@@ -3,17 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use ::redb::{Error, ReadOnlyTable, ReadableDatabase};
+use ::redb::Error;
 use tokio::sync::oneshot;
 
 use super::job::{pending, ready};
-use super::kv::{Engine, TABLE};
+use super::kv::Engine;
 use super::metrics;
 use super::open::Shared;
+use super::view::View;
 use crate::{ErrorKind, Pending, StorageError};
-
-/// The newest commit.
-pub(crate) type View = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 /// One read: gets the view, or why there is none.
 pub(crate) type ReadJob = Box<dyn FnOnce(Engine<&View>) + Send>;
@@ -32,15 +30,10 @@ pub(crate) fn run(shared: &Arc<Shared>) {
 fn one(shared: &Shared, job: ReadJob) {
     // Held while it reads: a database is closed only when nobody reads it.
     let guard = shared.database();
-    match view(guard.as_ref()) {
+    match guard.as_ref().ok_or(Error::DatabaseClosed).and_then(|database| shared.layers.view(database)) {
         Ok(view) => job(Ok(&view)),
         Err(error) => job(Err(error)),
     }
-}
-
-fn view(database: Option<&::redb::Database>) -> Engine<View> {
-    let database = database.ok_or(Error::DatabaseClosed)?;
-    Ok(database.begin_read()?.open_table(TABLE)?)
 }
 
 /// Puts a read into the queue.

@@ -1,24 +1,28 @@
 //! A backup back into a store: rows first through `derive`, as if they were appended anew.
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use ::redb::{Builder, Database, Durability, Error};
+use ::redb::{Builder, Database, Error};
 use rialto_protocol::EntityKey;
 use sha2::{Digest, Sha256};
 
 use super::backup::{FORMAT, MANIFEST, Manifest, hex, is_kept, is_row};
 use super::blobs::join;
 use super::codec::{corrupt, decode_row};
-use super::job::Transaction;
+use super::checkpoint;
+use super::job::{Tops, Transaction};
+use super::journal::FILES;
 use super::keys::{self, BlobOwner};
-use super::kv::{Batch, Cells, Engine, TABLE};
+use super::kv::{Batch, Cells, Engine};
 use super::log::{Logs, write_row_parts};
-use super::medium::{Boxed, FileMedium, Medium};
+use super::medium::{Boxed, FileMedium, Medium, journal_name};
 use super::open::{FILE_NAME, OpenError, SCHEMA_VERSION, create, hold, new_generation};
+use super::overlay::Overlay;
+use super::record::Record;
+use super::view::{View, base};
 use crate::derive::derive;
 
 /// Bytes written in one transaction.
@@ -86,7 +90,8 @@ pub fn restore(folder: &Path, data: &Path, part_rows: u64) -> Result<RestoreRepo
         error => RestoreError::Store(error.to_string()),
     })?;
     let target = data.join(FILE_NAME);
-    if target.exists() {
+    let journals = (0..FILES).map(|number| data.join(journal_name(number)));
+    if target.exists() || journals.into_iter().any(|journal| journal.exists()) {
         return Err(RestoreError::NotEmpty(data.display().to_string()));
     }
     let manifest = read_manifest(folder)?;
@@ -179,43 +184,39 @@ fn write_some(
     part_rows: u64,
     pass: Pass,
 ) -> Result<bool, RestoreError> {
-    let mut transaction = database.begin_write().map_err(Error::from)?;
-    transaction.set_durability(Durability::Immediate).map_err(|error| RestoreError::Store(error.to_string()))?;
-    let at_end = {
-        let mut table = transaction.open_table(TABLE).map_err(Error::from)?;
-        let mut logs = Logs::default();
-        let mut writing = Transaction { batch: Batch::new(&mut table), logs: &mut logs, tops: HashMap::new() };
-        let (mut bytes, mut at_end) = (0, false);
-        while bytes < BATCH_BYTES {
-            let Some((key, value)) = entry(file)? else {
-                at_end = true;
-                break;
-            };
-            bytes += key.len() + value.len();
-            match (is_row(&key), pass) {
-                (true, Pass::Rows) => {
-                    report.rows += 1;
-                    report.entries += 1;
-                    restore_row(&mut writing, &key, &value, part_rows)?;
-                }
-                (false, Pass::Plain) => {
-                    if !is_kept(&key) {
-                        return Err(RestoreError::Damaged("it holds an entry that is no part of a backup".to_owned()));
-                    }
-                    report.entries += 1;
-                    writing.batch.put(key, value);
-                }
-                _ => {}
+    let overlay = Arc::new(Overlay::default());
+    let view = View { active: Arc::clone(&overlay), frozen: None, base: base(database)?, seq: 1, _ticket: None };
+    let (mut logs, mut tops, mut record) = (Logs::default(), Tops::default(), Record::default());
+    let batch = Batch::new(&view, &mut record, 0);
+    let mut writing = Transaction { batch, logs: &mut logs, tops: &mut tops };
+    let (mut bytes, mut at_end) = (0, false);
+    while bytes < BATCH_BYTES {
+        let Some((key, value)) = entry(file)? else {
+            at_end = true;
+            break;
+        };
+        bytes += key.len() + value.len();
+        match (is_row(&key), pass) {
+            (true, Pass::Rows) => {
+                report.rows += 1;
+                report.entries += 1;
+                restore_row(&mut writing, &key, &value, part_rows)?;
             }
+            (false, Pass::Plain) => {
+                if !is_kept(&key) {
+                    return Err(RestoreError::Damaged("it holds an entry that is no part of a backup".to_owned()));
+                }
+                report.entries += 1;
+                writing.batch.put(key, value);
+            }
+            _ => {}
         }
-        writing.batch.flush()?;
-        at_end
-    };
-    transaction.commit().map_err(Error::from)?;
+    }
+    checkpoint::write(database, &overlay, None)?;
     Ok(at_end)
 }
 
-fn restore_row(writing: &mut Transaction<'_, '_>, key: &[u8], value: &[u8], part_rows: u64) -> Result<(), RestoreError> {
+fn restore_row(writing: &mut Transaction<'_>, key: &[u8], value: &[u8], part_rows: u64) -> Result<(), RestoreError> {
     let (entity, seq) = row_key(key)?;
     let stored = decode_row(entity, seq, value)?;
     let mut row = stored.row;
@@ -226,7 +227,7 @@ fn restore_row(writing: &mut Transaction<'_, '_>, key: &[u8], value: &[u8], part
     // The parts of a large body stand already: here the row is only told not to hold it.
     let mut parts = None;
     if stored.blob.is_some() {
-        row.body = join(writing.batch.source()?, entity, BlobOwner::Row(seq))?.ok_or_else(|| corrupt("body of a row: it is not there"))?;
+        row.body = join(writing.batch.source(), entity, BlobOwner::Row(seq))?.ok_or_else(|| corrupt("body of a row: it is not there"))?;
         parts = Some(Vec::new());
     }
     let derived = derive(&row, part_rows).map_err(|error| RestoreError::Damaged(error.to_string()))?;

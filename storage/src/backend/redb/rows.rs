@@ -142,7 +142,7 @@ impl EntityRows for RedbStore {
             transaction.batch.put(keys::snapshot(entity, seq), Vec::new());
             put_parts(transaction, entity, seq, &state);
             let mut kept = Vec::new();
-            transaction.batch.source()?.scan_prefix(&keys::section_of(entity, section::SNAPSHOT), &mut |key, _| {
+            transaction.batch.source().scan_prefix(&keys::section_of(entity, section::SNAPSHOT), &mut |key, _| {
                 kept.extend(keys::last_number(key));
                 Ok(ControlFlow::Continue(()))
             })?;
@@ -156,7 +156,7 @@ impl EntityRows for RedbStore {
     }
 }
 
-fn put_parts(transaction: &mut super::job::Transaction<'_, '_>, entity: EntityKey, seq: u64, state: &Bytes) {
+fn put_parts(transaction: &mut super::job::Transaction<'_>, entity: EntityKey, seq: u64, state: &Bytes) {
     for (key, value) in split(entity, BlobOwner::Snapshot(seq), state) {
         transaction.batch.put(key, value);
     }

@@ -51,7 +51,7 @@ impl Tokens for RedbStore {
     fn revocations(&self, now_ms: u64) -> Pending<Vec<(Uuid, u64)>> {
         self.write("read revocations", Class::Keep, 256, move |transaction| {
             let (mut standing, mut over) = (Vec::new(), Vec::new());
-            transaction.batch.source()?.scan_prefix(&[space::REVOCATION], &mut |key, value| {
+            transaction.batch.source().scan_prefix(&[space::REVOCATION], &mut |key, value| {
                 let until: u64 = decode("revocation", value)?;
                 if until < now_ms {
                     over.push(key.to_vec());
@@ -60,7 +60,7 @@ impl Tokens for RedbStore {
                 }
                 Ok(ControlFlow::Continue(()))
             })?;
-            transaction.batch.source()?.scan_prefix(&[space::IDEMPOTENT], &mut |key, value| {
+            transaction.batch.source().scan_prefix(&[space::IDEMPOTENT], &mut |key, value| {
                 let answer: IdempotentAnswer = decode("idempotency key", value)?;
                 if answer.expires_ms < now_ms {
                     over.push(key.to_vec());

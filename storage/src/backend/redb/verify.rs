@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::ops::ControlFlow;
 
-use ::redb::{Error, ReadableDatabase};
+use ::redb::Error;
 use rialto_protocol::event::EventTag;
 use rialto_protocol::{EntityKey, UserId};
 
@@ -13,11 +13,11 @@ use super::backup::check_open;
 use super::blobs::join;
 use super::codec::{Carry, decode, decode_row};
 use super::keys::{self, BlobOwner, section, space};
-use super::kv::{Engine, Source, TABLE};
+use super::kv::{Engine, Source};
 use super::log::carry;
 use super::open::{RedbStore, Shared};
-use super::reader::View;
 use super::restore::row_key;
+use super::view::View;
 use crate::accounts::{Account, BotToken, Family, IdempotentAnswer};
 use crate::derive::{Derived, derive};
 use crate::views::ReadMark;
@@ -79,7 +79,7 @@ impl RedbStore {
         let shared = self.shared();
         let guard = shared.database();
         let database = guard.as_ref().ok_or(VerifyError::Closed)?;
-        let view = database.begin_read().map_err(Error::from)?.open_table(TABLE).map_err(Error::from)?;
+        let view = shared.layers.view(database)?;
         let mut check =
             Check { shared, view: &view, report: VerifyReport::default(), entity: None, dedupe_expected: 0, members: HashMap::new() };
         check.rows()?;

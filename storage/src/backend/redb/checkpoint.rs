@@ -1,0 +1,57 @@
+//! The thread that moves cells from the journal to the tree: many commits in one transaction, each cell once, in order of keys.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ::redb::{Database, Durability, Error};
+
+use super::codec::encode;
+use super::journal::{MARK_KEY, Mark};
+use super::kv::{Engine, TABLE};
+use super::metrics;
+use super::open::Shared;
+use super::overlay::Overlay;
+use crate::clock::monotonic;
+
+/// Runs until the store closes.
+pub(crate) fn run(shared: &Shared) {
+    while let Some(frozen) = shared.layers.next_frozen() {
+        // Held until the layers know of it: the database is not closed and opened again in between.
+        let guard = shared.database();
+        let Some(database) = guard.as_ref() else { continue };
+        let began = monotonic();
+        let written = catch_unwind(AssertUnwindSafe(|| write(database, &frozen.overlay, Some(frozen.mark))));
+        let outcome = written.unwrap_or_else(|_| Err(Error::Corrupted("the engine panicked".to_owned())));
+        let failed = outcome.is_err();
+        if !failed {
+            metrics::checkpoint(began.elapsed());
+        }
+        shared.layers.checkpointed(&frozen, outcome);
+        drop(guard);
+        if failed {
+            // The writer decides what to do about it, at once.
+            shared.writes.nudge();
+        }
+    }
+}
+
+/// Writes an overlay's cells to the tree in one durable transaction, with the mark that says so.
+pub(crate) fn write(database: &Database, overlay: &Overlay, mark: Option<Mark>) -> Engine<()> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_durability(Durability::Immediate).map_err(|error| Error::Corrupted(error.to_string()))?;
+    // Stored with the commit: what lets a store that was not closed be opened without reading it whole.
+    transaction.set_quick_repair(true);
+    {
+        let mut table = transaction.open_table(TABLE)?;
+        if let Some(mark) = mark {
+            table.insert(MARK_KEY, encode(&mark).as_slice())?;
+        }
+        overlay.each(|key, value| -> Engine<()> {
+            match value {
+                Some(value) => drop(table.insert(key, value)?),
+                None => drop(table.remove(key)?),
+            }
+            Ok(())
+        })?;
+    }
+    Ok(transaction.commit()?)
+}
