@@ -10,7 +10,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use crate::controller::{self, Plan};
 use crate::result::RunReport;
 use crate::view::{say, view};
-use crate::{compare, peer, report, scenario, worker};
+use crate::{compare, peer, report, scenario, table, worker};
 
 /// Exit code of bad usage and of a target that cannot be reached.
 const USAGE: u8 = 2;
@@ -27,8 +27,10 @@ struct Cli {
 enum Command {
     /// Runs one scenario: a file, or the name of a shipped one.
     Run(RunArgs),
-    /// Runs A and B in turn (ABAB…) and prints the ratios A/B with their spread.
+    /// Runs A and B in turn (ABAB…) and prints the ratios A/B with their spread; without B the spread of A.
     Compare(Box<compare::CompareArgs>),
+    /// Measures the figures that the README shows, and writes them as a Markdown table.
+    Table(table::TableArgs),
     /// Lists the shipped scenarios.
     List {
         /// Prints the text of one, to begin an own one with.
@@ -52,7 +54,7 @@ struct RunArgs {
     /// A running server: http://127.0.0.1:PORT.
     #[arg(long, value_name = "URL")]
     target: Option<String>,
-    /// A command whose first line on stdout is `listening on http://127.0.0.1:PORT`; ended with the run.
+    /// A command whose first line on stdout is `listening on http://127.0.0.1:PORT`, ended with the run; or rialto, ws, socketio, file.
     #[arg(long, value_name = "COMMAND")]
     spawn: Option<String>,
     /// Sets a parameter of the scenario, or any key by its dotted path.
@@ -70,6 +72,9 @@ struct RunArgs {
     /// Plain lines even on a terminal.
     #[arg(long)]
     no_tui: bool,
+    /// Keeps the server on the first CPU and the generator on the second.
+    #[arg(long)]
+    pin: bool,
     /// Lets the target be another machine than this one.
     #[arg(long)]
     allow_remote: bool,
@@ -81,6 +86,7 @@ pub(crate) fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Run(args) => run(args),
         Command::Compare(args) => compare::compare(&args),
+        Command::Table(args) => table::table(&args),
         Command::List { name } => list(name.as_deref()),
         Command::Worker => worker::run().map(|()| 0),
         Command::Peer { file } => peer::run(&file).map(|()| 0),
@@ -104,7 +110,15 @@ fn raise_descriptor_limit() {
 
 fn run(args: RunArgs) -> Result<u8> {
     let baseline = args.baseline.as_deref().map(report::read).transpose()?;
-    let plan = Plan { path: args.scenario, sets: args.sets, url: args.target, spawn: args.spawn, allow_remote: args.allow_remote };
+    let plan = Plan {
+        path: args.scenario,
+        sets: args.sets,
+        url: args.target,
+        spawn: args.spawn,
+        allow_remote: args.allow_remote,
+        pin: args.pin,
+        wanted: Vec::new(),
+    };
     let result = controller::run(&plan, view(args.no_tui).as_mut())?;
     for line in report::lines(&result, baseline.as_ref()) {
         say(&line);

@@ -2,6 +2,7 @@
 
 mod judge;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,11 +12,12 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::clock::{self, MS, SECOND};
 use crate::fleet::Fleet;
 use crate::ipc::{Note, Order, Setup, StreamEnd};
+use crate::launch::{self, launch, with_folder};
 use crate::limits::{SOCKETS_PER_WORKER_MAX, WORKER_SILENCE_SECONDS};
 use crate::result::{RunReport, Tally};
-use crate::scenario::{Scenario, load};
+use crate::scenario::{Phase, Scenario, load};
 use crate::target::Server;
-use crate::threshold::Threshold;
+use crate::threshold::{Metric, Threshold};
 use crate::users;
 use crate::view::View;
 
@@ -39,31 +41,47 @@ pub(crate) struct Plan {
     pub(crate) spawn: Option<String>,
     /// Whether the target may be another machine.
     pub(crate) allow_remote: bool,
+    /// Whether the server is kept on the first CPU and the generator on the second.
+    pub(crate) pin: bool,
+    /// Metrics that the report must have beside the usual ones.
+    pub(crate) wanted: Vec<Metric>,
 }
+
+/// What `--pin` sets.
+const PINS: [&str; 2] = ["target.cpus=[0]", "run.cpus=[1]"];
 
 /// Everything before the first phase that went wrong is bad usage or an unreachable target, exit 2.
 ///
 /// # Errors
 /// One clear line.
 pub(crate) fn run(plan: &Plan, view: &mut dyn View) -> Result<RunReport> {
-    let (scenario, server) = prepare(plan)?;
-    Run::start(scenario, server)?.go(view)
+    let folder = launch::folder()?;
+    let (scenario, server) = prepare(plan, folder.path())?;
+    Run::start(scenario, server)?.go(view, &plan.wanted)
 }
 
 /// The scenario, and a server that can be reached.
-fn prepare(plan: &Plan) -> Result<(Scenario, Server)> {
-    let scenario = load(Path::new(&plan.path), &plan.sets)?;
+fn prepare(plan: &Plan, folder: &Path) -> Result<(Scenario, Server)> {
+    let spawn = plan.spawn.as_deref().map(launch);
+    let mut sets = if plan.pin { PINS.map(str::to_owned).to_vec() } else { Vec::new() };
+    sets.extend(spawn.iter().flat_map(|spawn| spawn.sets.clone()));
+    sets.extend_from_slice(&plan.sets);
+    let sets: Vec<String> = sets.iter().map(|set| with_folder(set, folder)).collect();
+    let scenario = load(Path::new(&plan.path), &sets)?;
     let target = &scenario.target;
-    let server = match (&plan.url, &plan.spawn) {
+    let start = |command: &str| Server::spawn(&with_folder(command, folder), &target.cpus, plan.allow_remote);
+    let server = match (&plan.url, &spawn) {
         (Some(_), Some(_)) => bail!("--target and --spawn exclude each other"),
         (Some(url), None) => Server::attach(url, &target.cpus, plan.allow_remote)?,
-        (None, Some(command)) => Server::spawn(command, &target.cpus, plan.allow_remote)?,
+        (None, Some(spawn)) => start(&spawn.command)?,
         (None, None) => match (&target.spawn, &target.url) {
-            (Some(command), _) => Server::spawn(command, &target.cpus, plan.allow_remote)?,
+            (Some(command), _) => start(command)?,
             (None, Some(url)) => Server::attach(url, &target.cpus, plan.allow_remote)?,
             (None, None) => bail!("no target: --target URL, --spawn 'COMMAND', or target.url in the scenario"),
         },
     };
+    let restarts = scenario.phases.iter().any(|phase| phase.restart);
+    ensure!(!restarts || server.was_started(), "a phase restarts the server: that wants --spawn");
     Ok((scenario, server))
 }
 
@@ -117,7 +135,7 @@ impl Run {
         })
     }
 
-    fn go(mut self, view: &mut dyn View) -> Result<RunReport> {
+    fn go(mut self, view: &mut dyn View, wanted: &[Metric]) -> Result<RunReport> {
         view.begin(&self.scenario, &self.server, self.fleet.len());
         for index in 0..self.scenario.phases.len() {
             if let Err(error) = self.phase(index, view) {
@@ -133,7 +151,7 @@ impl Run {
             self.trouble = Some(format!("{error:#}"));
         }
         view.end();
-        self.judge()
+        self.judge(wanted)
     }
 
     fn phase(&mut self, index: usize, view: &mut dyn View) -> Result<()> {
@@ -141,9 +159,12 @@ impl Run {
         let start_ns = clock::now_ns() + AHEAD_MS * MS;
         self.tally.phase_begins(index, start_ns, self.server.processes.usage(false));
         let end_ns = start_ns + clock::seconds_to_ns(phase.seconds);
-        self.fleet.order_all(&Order::Phase { index, start_ns, end_ns })?;
+        self.fleet.order_all(&Order::Phase { index, start_ns, end_ns, rates: self.rates(&phase)? })?;
         view.phase(&phase);
-        let earliest_ns = start_ns + 3 * LOOK_MS * MS;
+        if phase.restart {
+            self.restart(index, start_ns, view)?;
+        }
+        let earliest_ns = clock::now_ns().max(start_ns) + 3 * LOOK_MS * MS;
         while clock::now_ns() < end_ns {
             self.look(index, view)?;
             let waiting = self.fleet.sum(|gauges| gauges.connecting + gauges.to_send + gauges.in_flight);
@@ -152,9 +173,36 @@ impl Run {
             }
         }
         self.fleet.order_all(&Order::Stop)?;
+        self.tally.phase_stops(index, clock::now_ns());
         self.drain(index, view)?;
         self.tally.phase_ends(index, clock::now_ns(), self.server.processes.usage(true));
+        if phase.reference {
+            self.tally.refer_to(index);
+        }
         Ok(())
+    }
+
+    /// Rates that are a share of what an earlier phase reached.
+    fn rates(&self, phase: &Phase) -> Result<BTreeMap<String, f64>> {
+        let mut rates = BTreeMap::new();
+        for (name, send) in &phase.send {
+            let (Some(share), Some(of)) = (send.share, &send.of) else { continue };
+            let reached = self.tally.answered_a_second(name, of).filter(|rate| *rate > 0.0);
+            let reached =
+                reached.with_context(|| format!("in phase {of} nothing of {name} was answered: there is no share of it to send"))?;
+            rates.insert(name.clone(), reached * share);
+        }
+        Ok(rates)
+    }
+
+    /// Kills the server once every generator process knows that it will happen.
+    fn restart(&mut self, index: usize, at_ns: u64, view: &mut dyn View) -> Result<()> {
+        while clock::now_ns() < at_ns {
+            self.look(index, view)?;
+        }
+        let took_ns = self.server.restart()?;
+        self.tally.restarted(index, self.server.processes.usage(true), took_ns);
+        self.fleet.order_all(&Order::Target { address: self.server.address, host: self.server.host.clone() })
     }
 
     /// Waits until nothing is under way any more, within the scenario's bound.

@@ -1,5 +1,6 @@
 //! What controller and generator processes say to each other: one JSON object a line, over pipes.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,15 @@ pub(crate) enum Order {
         start_ns: u64,
         /// When the last message may be due.
         end_ns: u64,
+        /// Messages a second of the personas whose rate is a share of what an earlier phase reached.
+        rates: BTreeMap<String, f64>,
+    },
+    /// The server has moved.
+    Target {
+        /// Where it is.
+        address: SocketAddr,
+        /// As the Host header says it.
+        host: String,
     },
     /// Stop sending and disconnecting; what is under way goes on.
     Stop,

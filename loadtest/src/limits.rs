@@ -12,6 +12,8 @@ pub(crate) const PHASE_SECONDS_MAX: f64 = 3_600.0;
 pub(crate) const ROOMS_MAX: u32 = 1_000_000;
 /// Messages in flight of one sender.
 pub(crate) const DEPTH_MAX: u32 = 1_024;
+/// Share of an earlier phase's throughput that a phase may send: more only proves an overload.
+pub(crate) const SHARE_MAX: f64 = 10.0;
 /// Users registered when no key to mint tokens is given: registering costs the server a password hash each.
 pub(crate) const REGISTERED_USERS_MAX: u32 = 200;
 /// Bytes of the one read buffer of a process.

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 pub(crate) use html::html;
-pub(crate) use lines::{figure, lines};
+pub(crate) use lines::{lines, plain_number, unit};
 
 use crate::result::{FORMAT, RunReport};
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use metrics::{headline, value};
+pub(crate) use metrics::{headline, saturated, value};
 pub(crate) use tally::Tally;
 
 use crate::process::Usage;
@@ -18,7 +18,7 @@ use crate::threshold::Outcome;
 pub(crate) const FORMAT: &str = "rialto-load/1";
 
 /// The whole report.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct RunReport {
     /// [`FORMAT`].
     pub(crate) format: String,
@@ -46,6 +46,13 @@ pub(crate) struct RunReport {
     pub(crate) metrics: BTreeMap<String, f64>,
     /// An example of each kind of trouble.
     pub(crate) examples: Vec<String>,
+}
+
+impl RunReport {
+    /// Whether it says nothing at all: clients were lost, or the server or the generator broke. A saturated generator voids only what rests on time.
+    pub(crate) fn is_void(&self) -> bool {
+        self.verdict.broken || self.total.counters.clients_lost > 0
+    }
 }
 
 /// The server under test.
@@ -85,6 +92,8 @@ pub(crate) struct Verdict {
     pub(crate) text: String,
     /// Why the run is void.
     pub(crate) void: Vec<String>,
+    /// Whether the server or the generator broke.
+    pub(crate) broken: bool,
     /// Whether the generator was saturated in a measured phase: latency and throughput say nothing then.
     pub(crate) saturated: bool,
 }
@@ -96,7 +105,7 @@ pub(crate) struct PhaseReport {
     pub(crate) name: String,
     /// Whether a saturated generator matters here.
     pub(crate) measure: bool,
-    /// How long it took.
+    /// How long it took until it stopped sending.
     pub(crate) seconds: f64,
     /// What was counted.
     pub(crate) counters: Counters,
@@ -145,12 +154,18 @@ pub(crate) struct Summary {
 pub(crate) struct ServerReport {
     /// CPU used, microseconds.
     pub(crate) cpu_us: f64,
+    /// Seconds that it was used in: the phase, and the moment in which its last messages arrive.
+    pub(crate) seconds: f64,
     /// At the phase's end.
     pub(crate) end: Usage,
     /// Resident bytes a connection beyond what was resident before the first one.
     pub(crate) memory_per_connection: Option<f64>,
     /// The same, anonymous memory only.
     pub(crate) anonymous_per_connection: Option<f64>,
+    /// Resident bytes a connection that came after the end of the reference phase, beyond what was resident then.
+    pub(crate) memory_per_added_connection: Option<f64>,
+    /// From the start of a killed server to its accepting again, microseconds.
+    pub(crate) start_us: Option<f64>,
 }
 
 /// The generator in a phase.

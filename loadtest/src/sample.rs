@@ -102,6 +102,11 @@ macro_rules! counters {
                 }
             }
 
+            /// What no server may do: losses, duplicates, disorder, gaps.
+            pub(crate) fn wrong(&self) -> u64 {
+                self.loss + self.duplicates + self.reordered + self.gaps
+            }
+
             /// A count by its name in thresholds.
             pub(crate) fn get(&self, name: &str) -> Option<u64> {
                 match name {

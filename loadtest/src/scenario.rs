@@ -188,6 +188,12 @@ pub(crate) struct Phase {
     /// Personas that read again when the phase begins.
     #[serde(default)]
     pub(crate) resume_reading: Vec<String>,
+    /// The server is killed when the phase begins, and started again with the same command: only one that the run spawned.
+    #[serde(default)]
+    pub(crate) restart: bool,
+    /// Memory per added connection counts from the end of this phase: what the first few connections cost once (code, caches) is left out of it.
+    #[serde(default)]
+    pub(crate) reference: bool,
     /// Who sends, and how.
     #[serde(default)]
     pub(crate) send: BTreeMap<String, Send>,
@@ -196,12 +202,16 @@ pub(crate) struct Phase {
     pub(crate) measure: bool,
 }
 
-/// How a persona sends in a phase: exactly one of `rate`, `think_ms` (open) and `depth` (closed).
+/// How a persona sends in a phase: exactly one of `rate`, `share` with `of`, `think_ms` (open) and `depth` (closed).
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Send {
     /// Messages a second of the whole persona, whatever the server does.
     pub(crate) rate: Option<f64>,
+    /// Instead of a rate: this share of what the persona had answered a second in the phase `of`.
+    pub(crate) share: Option<f64>,
+    /// The earlier phase that `share` is about.
+    pub(crate) of: Option<String>,
     /// Arrivals at random (Poisson) instead of evenly spaced.
     pub(crate) poisson: bool,
     /// Each sender waits this long between messages, uniformly between both, counted from the last intended time.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::clock;
 use crate::limits::SPAWN_SECONDS_MAX;
 use crate::process::Processes;
 use crate::worker;
@@ -28,7 +29,16 @@ pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     /// Its processes.
     pub(crate) processes: Processes,
-    child: Option<Child>,
+    started: Option<Started>,
+}
+
+/// How a server was started.
+#[derive(Debug)]
+struct Started {
+    child: Child,
+    command: String,
+    cpus: Vec<usize>,
+    allow_remote: bool,
 }
 
 impl Server {
@@ -51,7 +61,7 @@ impl Server {
         TcpStream::connect_timeout(&address, Duration::from_secs(REACHABLE_SECONDS)).with_context(|| format!("nobody accepts at {url}"))?;
         let processes = if address.ip().is_loopback() { Processes::listening_on(address.port()) } else { Processes::default() };
         processes.pin(cpus);
-        Ok(Self { url: url.to_owned(), host, address, processes, child: None })
+        Ok(Self { url: url.to_owned(), host, address, processes, started: None })
     }
 
     /// Starts a server by a shell command; its first line on standard output says where it listens.
@@ -83,7 +93,7 @@ impl Server {
                 if server.processes.pids.is_empty() {
                     server.processes.pids.extend(i32::try_from(child.id()));
                 }
-                server.child = Some(child);
+                server.started = Some(Started { child, command: command.to_owned(), cpus: cpus.to_vec(), allow_remote });
                 Ok(server)
             }
             Err(error) => {
@@ -91,6 +101,23 @@ impl Server {
                 Err(error)
             }
         }
+    }
+
+    /// Whether it was started with the run.
+    pub(crate) fn was_started(&self) -> bool {
+        self.started.is_some()
+    }
+
+    /// Ends a server that we started as a power cut would, and starts it again; gives how long it took until it accepted, in nanoseconds.
+    ///
+    /// # Errors
+    /// When it was not started by us, or does not come back.
+    pub(crate) fn restart(&mut self) -> Result<u64> {
+        let mut started = self.started.take().context("only a server that was spawned can be restarted")?;
+        started.child.kill().and_then(|()| started.child.wait()).context("kill the server")?;
+        let began_ns = clock::now_ns();
+        *self = Self::spawn(&started.command, &started.cpus, started.allow_remote)?;
+        Ok(clock::now_ns() - began_ns)
     }
 
     /// A child inherits the CPUs of the thread that starts it.
@@ -127,8 +154,8 @@ fn end(child: &mut Child) {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            end(child);
+        if let Some(started) = &mut self.started {
+            end(&mut started.child);
         }
     }
 }

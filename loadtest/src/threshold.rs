@@ -51,6 +51,8 @@ pub(crate) struct Outcome {
     pub(crate) right: Option<f64>,
     /// Whether it rests on latency or throughput, which a saturated generator voids.
     pub(crate) timing: bool,
+    /// Whether the generator was saturated where that was measured.
+    pub(crate) void: bool,
 }
 
 impl Threshold {
@@ -69,9 +71,14 @@ impl Threshold {
     /// Its value; `look_up` knows the metrics.
     pub(crate) fn evaluate(&self, look_up: &dyn Fn(&Metric) -> Option<f64>) -> Outcome {
         let (left, right) = (self.left.value(look_up), self.right.value(look_up));
-        let held = left.zip(right).is_some_and(|(left, right)| self.comparison.holds(left, right));
+        let held = self.holds(left, right);
         let timing = self.metrics().iter().any(|metric| metric.rests_on_timing());
-        Outcome { threshold: self.text.clone(), held, left, right, timing }
+        Outcome { threshold: self.text.clone(), held, left, right, timing, void: false }
+    }
+
+    /// Whether both sides have a value, and these hold.
+    pub(crate) fn holds(&self, left: Option<f64>, right: Option<f64>) -> bool {
+        left.zip(right).is_some_and(|(left, right)| self.comparison.holds(left, right))
     }
 
     /// Every metric in it.

@@ -94,7 +94,8 @@ fn turn_until_quit(engine: &mut Engine, poll: &mut Poll, orders: &Receiver<Strin
 fn obey(engine: &mut Engine, order: Order) -> Result<bool> {
     match order {
         Order::Setup(_) => bail!("a second setup"),
-        Order::Phase { index, start_ns, end_ns } => engine.begin(index, start_ns, end_ns),
+        Order::Phase { index, start_ns, end_ns, rates } => engine.begin(index, start_ns, end_ns, &rates),
+        Order::Target { address, host } => (engine.setup.address, engine.setup.host) = (address, host),
         Order::Stop => engine.stop(),
         Order::Rooms(rooms) => engine.rooms_exist(&rooms),
         Order::Finish => {

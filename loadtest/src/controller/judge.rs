@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use super::Run;
-use crate::result::{FORMAT, Machine, PhaseReport, RunReport, TargetReport, Verdict, headline, value};
+use crate::result::{FORMAT, Machine, PhaseReport, RunReport, TargetReport, Verdict, headline, saturated, value};
 use crate::scenario::{ChannelKind, Kind};
-use crate::threshold::Outcome;
+use crate::threshold::{Metric, Outcome, Threshold};
 
 /// Exit code: every threshold held.
 pub(crate) const HELD: u8 = 0;
@@ -16,10 +16,14 @@ pub(crate) const VOID: u8 = 3;
 
 impl Run {
     /// Judges the thresholds and puts the report together.
-    pub(super) fn judge(self) -> Result<RunReport> {
+    pub(super) fn judge(self, wanted: &[Metric]) -> Result<RunReport> {
         let (phases, total) = self.tally.finish();
-        let look_up = |metric: &crate::threshold::Metric| value(metric, &self.tally, &phases, &total);
-        let outcomes: Vec<Outcome> = self.thresholds()?.iter().map(|threshold| threshold.evaluate(&look_up)).collect();
+        let look_up = |metric: &Metric| value(metric, &self.tally, &phases, &total);
+        let judge = |threshold: &Threshold| Outcome {
+            void: threshold.metrics().into_iter().any(|metric| saturated(metric, &phases, &total)),
+            ..threshold.evaluate(&look_up)
+        };
+        let outcomes: Vec<Outcome> = self.thresholds()?.iter().map(judge).collect();
         let server_is_gone = !self.server.processes.pids.is_empty() && self.server.processes.usage(false).is_none();
         let verdict = verdict(&self.scenario.name, &outcomes, &total, self.trouble.as_deref(), server_is_gone);
         let target = TargetReport {
@@ -38,6 +42,8 @@ impl Run {
             url: self.server.url.clone(),
             pids: self.server.processes.pids.clone(),
         };
+        let mut metrics = headline(&phases, &total);
+        metrics.extend(wanted.iter().filter_map(|metric| Some((metric.to_string(), look_up(metric)?))));
         Ok(RunReport {
             format: FORMAT.to_owned(),
             scenario: self.scenario.name.clone(),
@@ -47,7 +53,7 @@ impl Run {
             machine: Machine::here(self.fleet.len(), self.scenario.sockets()),
             verdict,
             thresholds: outcomes,
-            metrics: headline(&phases, &total),
+            metrics,
             phases,
             total,
             seconds: self.tally.seconds.clone(),
@@ -63,10 +69,11 @@ fn verdict(name: &str, outcomes: &[Outcome], total: &PhaseReport, trouble: Optio
     if server_is_gone {
         void.push("the server under test has ended".to_owned());
     }
+    let broken = !void.is_empty();
     if total.counters.clients_lost > 0 {
         void.push(format!("{} clients lost", total.counters.clients_lost));
     }
-    if saturated && outcomes.iter().any(|outcome| outcome.timing) {
+    if outcomes.iter().any(|outcome| outcome.void) {
         let (cpu, lag) = (total.generator.cpu * 100.0, total.generator.lag_p99_us as f64 / 1_000.0);
         void.push(format!(
             "the generator was saturated (CPU {cpu:.0} %, schedule lag p99 {lag:.1} ms): latency and throughput say nothing"
@@ -81,7 +88,7 @@ fn verdict(name: &str, outcomes: &[Outcome], total: &PhaseReport, trouble: Optio
     } else {
         (MISSED, format!("FAIL {name}: {} of {} thresholds missed: {}", missed.len(), outcomes.len(), missed.join("; ")))
     };
-    Verdict { exit, text, void, saturated }
+    Verdict { exit, text, void, broken, saturated }
 }
 
 impl Machine {
@@ -103,25 +110,22 @@ impl Machine {
 mod tests {
     use super::*;
 
-    fn outcome(held: bool, timing: bool) -> Outcome {
-        Outcome { threshold: "a < b".to_owned(), held, left: None, right: None, timing }
+    fn outcome(held: bool, void: bool) -> Outcome {
+        Outcome { threshold: "a < b".to_owned(), held, left: None, right: None, timing: void, void }
     }
 
-    fn exit(outcomes: &[Outcome], saturated: bool, lost: u64) -> u8 {
+    fn exit(outcomes: &[Outcome], lost: u64) -> u8 {
         let mut total = PhaseReport::default();
-        total.generator.saturated = saturated;
         total.counters.clients_lost = lost;
         verdict("x", outcomes, &total, None, false).exit
     }
 
     #[test]
     fn exit_codes() {
-        assert_eq!(exit(&[outcome(true, true)], false, 0), HELD);
-        assert_eq!(exit(&[outcome(true, true), outcome(false, false)], false, 0), MISSED);
-        assert_eq!(exit(&[outcome(true, true)], false, 1), VOID, "clients lost");
-        assert_eq!(exit(&[outcome(true, true)], true, 0), VOID, "saturated, and a threshold rests on time");
-        assert_eq!(exit(&[outcome(true, false)], true, 0), HELD, "saturated, and only CPU is judged");
-        assert_eq!(exit(&[outcome(false, false)], true, 0), MISSED);
+        assert_eq!(exit(&[outcome(true, false)], 0), HELD);
+        assert_eq!(exit(&[outcome(true, false), outcome(false, false)], 0), MISSED);
+        assert_eq!(exit(&[outcome(true, false)], 1), VOID, "clients lost");
+        assert_eq!(exit(&[outcome(false, false), outcome(true, true)], 0), VOID, "saturated, and a threshold rests on time");
         assert_eq!(verdict("x", &[], &PhaseReport::default(), None, true).exit, VOID);
     }
 }

@@ -78,7 +78,7 @@ fn phase_lines(phase: &PhaseReport) -> Vec<String> {
         lines.push(format!(
             "  server: CPU {:.2} s ({:.0} %) · {} a delivery · {} a send · {:.1} MiB (anonymous {:.1}, file {:.1}) · {grown} a connection · {} threads · {} sockets",
             server.cpu_us / 1e6,
-            server.cpu_us / (phase.seconds * 1e4),
+            server.cpu_us / (server.seconds * 1e4),
             each(server.cpu_us, counters.deliveries),
             each(server.cpu_us, counters.acks),
             mib(server.end.memory),
@@ -93,15 +93,48 @@ fn phase_lines(phase: &PhaseReport) -> Vec<String> {
 
 /// A figure with the unit that its name implies.
 pub(crate) fn figure(name: &str, value: f64) -> String {
-    if name.starts_with("p50") || name.starts_with("p99") || name.contains("cpu_per") {
-        return format!("{} µs", plain_number(value));
-    }
-    if name.contains("memory") || name.contains("anonymous") {
-        return format!("{:.2} KiB", value / 1_024.0);
-    }
-    plain_number(value)
+    let (factor, unit) = unit(name, value);
+    format!("{}{unit}", plain_number(value / factor))
 }
 
-fn plain_number(value: f64) -> String {
-    if value.fract() == 0.0 || value.abs() >= 10_000.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+/// What a figure is divided by, and the unit that it then has (with a space, or nothing).
+pub(crate) fn unit(name: &str, value: f64) -> (f64, &'static str) {
+    // A quotient of two figures has no unit.
+    if name.contains(" / ") {
+        return (1.0, "");
+    }
+    let is_time = ["p50(", "p99(", "max("].iter().any(|statistic| name.starts_with(statistic));
+    if is_time || name.contains("cpu_per") || name.starts_with("server.start") {
+        return if value >= 1_000.0 { (1_000.0, " ms") } else { (1.0, " µs") };
+    }
+    if name.contains("memory") || name.contains("anonymous") {
+        return if value >= 1_048_576.0 { (1_048_576.0, " MiB") } else { (1_024.0, " KiB") };
+    }
+    (1.0, "")
+}
+
+/// A number with as many digits as say something.
+pub(crate) fn plain_number(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".to_owned(),
+        size if size >= 100.0 || (value.fract() == 0.0 && size >= 1.0) => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_the_unit_that_their_name_implies() {
+        assert_eq!(figure("p99(a.deliver@x)", 12_345.0), "12.3 ms");
+        assert_eq!(figure("server.cpu_per_delivery@depth4", 0.2421), "0.242 µs");
+        assert_eq!(figure("server.memory_per_connection@idle", 2_560.0), "2.50 KiB");
+        assert_eq!(figure("server.memory@idle", 3.0 * 1_048_576.0), "3 MiB");
+        assert_eq!(figure("rate(a.send@x)", 16_047.99), "16048");
+        assert_eq!(figure("loss", 0.0), "0");
+    }
 }

@@ -36,39 +36,54 @@ fn plain(name: &str, report: &PhaseReport) -> Option<f64> {
         "connections" => Some(report.connections as f64),
         "generator.cpu" => Some(report.generator.cpu),
         "generator.memory_per_socket" => report.generator.memory_per_socket,
-        "server.cpu" => server.map(|server| server.cpu_us / (report.seconds * 1e6)),
+        "server.cpu" => server.map(|server| server.cpu_us / (server.seconds * 1e6)),
         "server.cpu_per_delivery" => each(server?.cpu_us, report.counters.deliveries),
         "server.cpu_per_send" => each(server?.cpu_us, report.counters.acks),
-        "server.cpu_per_connection_second" => each(server?.cpu_us / report.seconds, report.connections),
+        "server.cpu_per_connection_second" => each(server?.cpu_us / server?.seconds, report.connections),
         "server.memory" => server.map(|server| server.end.memory),
         "server.anonymous" => server.map(|server| server.end.anonymous),
         "server.file" => server.map(|server| server.end.file),
         "server.memory_per_connection" => server?.memory_per_connection,
         "server.anonymous_per_connection" => server?.anonymous_per_connection,
+        "server.memory_per_added_connection" => server?.memory_per_added_connection,
+        "server.start" => server?.start_us,
         "server.threads" => server.map(|server| server.end.threads),
         "server.sockets" => server?.end.sockets,
         _ => None,
     }
 }
 
-/// The figures that baselines and comparisons show, flat.
+/// Whether a metric is a time, or a number in a time, that a saturated generator measured.
+pub(crate) fn saturated(metric: &Metric, phases: &[PhaseReport], total: &PhaseReport) -> bool {
+    let phase = metric.phase.as_ref().and_then(|name| phases.iter().find(|phase| phase.name == *name));
+    metric.rests_on_timing() && phase.map_or(total.generator.saturated, |phase| phase.measure && phase.generator.saturated)
+}
+
+/// The figures that baselines and comparisons show, flat, under the names that thresholds use.
 pub(crate) fn headline(phases: &[PhaseReport], total: &PhaseReport) -> BTreeMap<String, f64> {
     let mut figures = BTreeMap::new();
     for name in ["loss", "duplicates", "reordered", "gaps", "errors", "timeouts", "clients_lost"] {
         figures.extend(plain(name, total).map(|value| (name.to_owned(), value)));
     }
-    for name in ["server.memory_per_connection", "server.anonymous_per_connection", "generator.memory_per_socket"] {
+    for name in [
+        "server.memory_per_connection",
+        "server.anonymous_per_connection",
+        "server.memory_per_added_connection",
+        "server.start",
+        "generator.memory_per_socket",
+    ] {
         figures.extend(plain(name, total).map(|value| (name.to_owned(), value)));
     }
     for phase in phases.iter().filter(|phase| phase.measure) {
-        let mut put = |name: &str, value: Option<f64>| figures.extend(value.map(|value| (format!("{name}@{}", phase.name), value)));
+        let mut put = |name: String, value: Option<f64>| figures.extend(value.map(|value| (name, value)));
         for name in ["server.cpu", "server.cpu_per_delivery", "server.cpu_per_send", "server.cpu_per_connection_second", "server.memory"] {
-            put(name, plain(name, phase));
+            put(format!("{name}@{}", phase.name), plain(name, phase));
         }
         for (action, both) in &phase.latencies {
-            put(&format!("p50({action})"), Some(both.corrected.p50 as f64));
-            put(&format!("p99({action})"), Some(both.corrected.p99 as f64));
-            put(&format!("rate({action})"), Some(both.corrected.count as f64 / phase.seconds.max(f64::MIN_POSITIVE)));
+            let mut of = |statistic: &str, value: f64| put(format!("{statistic}({action}@{})", phase.name), Some(value));
+            of("p50", both.corrected.p50 as f64);
+            of("p99", both.corrected.p99 as f64);
+            of("rate", both.corrected.count as f64 / phase.seconds.max(f64::MIN_POSITIVE));
         }
     }
     figures

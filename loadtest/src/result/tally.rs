@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Corrected, GeneratorReport, PhaseReport, SecondReport, ServerReport, Summary};
-use crate::clock::SECOND;
+use crate::clock::{self, SECOND};
 use crate::ipc::Report;
 use crate::limits::SATURATED_CPU;
 use crate::process::Usage;
@@ -30,7 +30,9 @@ pub(crate) struct Tally {
     pub(crate) counters: Counters,
     /// Examples of trouble.
     pub(crate) examples: Vec<String>,
+    /// The server before its first connection, and at the end of the reference phase with so many of them.
     baseline: Option<Usage>,
+    reference: Option<(Usage, u64)>,
     last_usage: Option<(u64, Usage)>,
     workers: Vec<WorkerTally>,
 }
@@ -43,7 +45,9 @@ struct PhaseTally {
     histograms: Histograms,
     lag: Latencies,
     begin: Option<Edge>,
+    stopped_ns: Option<u64>,
     end: Option<Edge>,
+    start_us: Option<f64>,
 }
 
 /// A phase's begin or end.
@@ -79,7 +83,9 @@ impl Tally {
             histograms: Histograms::new(),
             lag: latencies(),
             begin: None,
+            stopped_ns: None,
             end: None,
+            start_us: None,
         };
         Self {
             personas: scenario.personas.keys().cloned().collect(),
@@ -92,6 +98,7 @@ impl Tally {
             counters: Counters::default(),
             examples: Vec::new(),
             baseline,
+            reference: None,
             last_usage: baseline.map(|usage| (begin_ns, usage)),
             workers: vec![WorkerTally::default(); workers],
         }
@@ -100,6 +107,35 @@ impl Tally {
     /// A phase begins.
     pub(crate) fn phase_begins(&mut self, phase: usize, at_ns: u64, usage: Option<Usage>) {
         self.phases[phase].begin = Some(self.edge(at_ns, usage));
+    }
+
+    /// A phase sends no more.
+    pub(crate) fn phase_stops(&mut self, phase: usize, at_ns: u64) {
+        self.phases[phase].stopped_ns = Some(at_ns);
+    }
+
+    /// The server was killed and started again: what it used before is gone with it.
+    pub(crate) fn restarted(&mut self, phase: usize, usage: Option<Usage>, took_ns: u64) {
+        self.phases[phase].start_us = Some(took_ns as f64 / 1_000.0);
+        if let Some(begin) = &mut self.phases[phase].begin {
+            begin.usage = usage;
+        }
+        (self.baseline, self.reference) = (usage, None);
+        self.last_usage = usage.map(|usage| (clock::now_ns(), usage));
+    }
+
+    /// Memory per added connection counts from the end of this phase.
+    pub(crate) fn refer_to(&mut self, phase: usize) {
+        let end = self.phases[phase].end.as_ref();
+        self.reference = end.and_then(|end| Some((end.usage?, end.live)));
+    }
+
+    /// Messages of a persona that were answered a second while a phase sent.
+    pub(crate) fn answered_a_second(&self, persona: &str, phase: &str) -> Option<f64> {
+        let known = self.phases.iter().find(|known| known.name == phase)?;
+        let (begin, stopped_ns) = (known.begin.as_ref()?, known.stopped_ns?);
+        let answered = self.latency("count", persona, Action::Send.name(), true, Some(phase))?;
+        Some(answered * SECOND as f64 / stopped_ns.saturating_sub(begin.at_ns).max(1) as f64)
     }
 
     /// A phase has ended, its last deliveries included.
@@ -152,7 +188,7 @@ impl Tally {
         if let Some(usage) = usage {
             if let Some((last_ns, last)) = self.last_usage.replace((now_ns, usage)) {
                 let elapsed_us = now_ns.saturating_sub(last_ns) as f64 / 1_000.0;
-                second.report.server_cpu = Some((usage.cpu_us - last.cpu_us) / elapsed_us.max(1.0));
+                second.report.server_cpu = Some((usage.cpu_us - last.cpu_us).max(0.0) / elapsed_us.max(1.0));
             }
             second.report.server_memory = Some(usage.memory);
         }
@@ -177,13 +213,8 @@ impl Tally {
         total.connections = phases.iter().map(|phase| phase.connections).max().unwrap_or(0);
         if let (Some(first), Some(last)) = (first, last) {
             total.seconds = last.at_ns.saturating_sub(first.at_ns) as f64 / SECOND as f64;
-            total.server = self.server(first, last);
         }
-        let fullest = phases.iter().rev().find(|phase| phase.server.as_ref().is_some_and(|server| server.memory_per_connection.is_some()));
-        if let (Some(total), Some(fullest)) = (&mut total.server, fullest.and_then(|phase| phase.server.as_ref())) {
-            total.memory_per_connection = fullest.memory_per_connection;
-            total.anonymous_per_connection = fullest.anonymous_per_connection;
-        }
+        total.server = whole(&phases);
         let measured = || phases.iter().filter(|phase| phase.measure);
         total.generator = GeneratorReport {
             cpu: measured().map(|phase| phase.generator.cpu).fold(0.0, f64::max),
@@ -197,17 +228,18 @@ impl Tally {
     fn phase(&self, phase: &PhaseTally) -> Option<PhaseReport> {
         let (begin, end) = (phase.begin.as_ref()?, phase.end.as_ref()?);
         let elapsed_ns = end.at_ns.saturating_sub(begin.at_ns).max(1);
+        let sending_ns = phase.stopped_ns.unwrap_or(end.at_ns).saturating_sub(begin.at_ns);
         let used = |(begin, end): (&u64, &u64)| end.saturating_sub(*begin) as f64 / elapsed_ns as f64;
         let cpu = begin.cpu_ns.iter().zip(&end.cpu_ns).map(used).fold(0.0, f64::max);
         let lag_p99_us = phase.lag.value_at_quantile(0.99);
         Some(PhaseReport {
             name: phase.name.clone(),
             measure: phase.measure,
-            seconds: elapsed_ns as f64 / SECOND as f64,
+            seconds: sending_ns as f64 / SECOND as f64,
             counters: phase.counters.clone(),
             latencies: self.summaries(&phase.histograms),
             connections: end.live,
-            server: self.server(begin, end),
+            server: self.server(begin, end).map(|server| ServerReport { start_us: phase.start_us, ..server }),
             generator: GeneratorReport {
                 cpu,
                 lag_p99_us,
@@ -221,11 +253,15 @@ impl Tally {
         let (before, after) = (begin.usage?, end.usage?);
         let each = |now: f64, then: f64| (end.live > 0).then(|| (now - then) / end.live as f64);
         let grown = |of: fn(&Usage) -> f64| self.baseline.and_then(|baseline| each(of(&after), of(&baseline)));
+        let added = self.reference.filter(|(_, live)| end.live > *live);
         Some(ServerReport {
-            cpu_us: after.cpu_us - before.cpu_us,
+            cpu_us: (after.cpu_us - before.cpu_us).max(0.0),
+            seconds: end.at_ns.saturating_sub(begin.at_ns) as f64 / SECOND as f64,
             end: after,
             memory_per_connection: grown(|usage| usage.memory),
             anonymous_per_connection: grown(|usage| usage.anonymous),
+            memory_per_added_connection: added.map(|(then, live)| (after.memory - then.memory) / (end.live - live) as f64),
+            start_us: None,
         })
     }
 
@@ -254,6 +290,20 @@ impl Tally {
             percentile => histogram.value_at_quantile(percentile.strip_prefix('p')?.parse::<f64>().ok()? / 100.0) as f64,
         })
     }
+}
+
+/// The server over all phases: what it used in all, and what it held at the end of the last one with connections.
+fn whole(phases: &[PhaseReport]) -> Option<ServerReport> {
+    let servers = || phases.iter().filter_map(|phase| phase.server.as_ref());
+    let last = servers().next_back()?;
+    let fullest = servers().rev().find(|server| server.memory_per_connection.is_some()).unwrap_or(last);
+    Some(ServerReport {
+        cpu_us: servers().map(|server| server.cpu_us).sum(),
+        seconds: servers().map(|server| server.seconds).sum(),
+        end: last.end,
+        start_us: servers().find_map(|server| server.start_us),
+        ..fullest.clone()
+    })
 }
 
 impl Summary {

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::Scenario;
 
 /// The scenarios that come with the harness, by name.
-const SHIPPED: [(&str, &str); 8] = [
+const SHIPPED: [(&str, &str); 10] = [
     ("idle", include_str!("../../scenarios/idle.toml")),
     ("fanout", include_str!("../../scenarios/fanout.toml")),
     ("chat", include_str!("../../scenarios/chat.toml")),
@@ -17,6 +17,8 @@ const SHIPPED: [(&str, &str); 8] = [
     ("slow_readers", include_str!("../../scenarios/slow_readers.toml")),
     ("churn", include_str!("../../scenarios/churn.toml")),
     ("burst", include_str!("../../scenarios/burst.toml")),
+    ("latency", include_str!("../../scenarios/latency.toml")),
+    ("restart", include_str!("../../scenarios/restart.toml")),
 ];
 
 /// Names and texts of the shipped scenarios.

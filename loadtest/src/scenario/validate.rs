@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 
 use super::{ChannelKind, Kind, Phase, Scenario, Send};
-use crate::limits::{DEPTH_MAX, PHASE_SECONDS_MAX, PHASES_MAX, ROOMS_MAX, SOCKETS_PER_WORKER_MAX, WORKERS_MAX};
+use crate::limits::{DEPTH_MAX, PHASE_SECONDS_MAX, PHASES_MAX, ROOMS_MAX, SHARE_MAX, SOCKETS_PER_WORKER_MAX, WORKERS_MAX};
 use crate::stamp::TEXT_BYTES_MIN;
 use crate::threshold::Threshold;
 
@@ -47,12 +47,21 @@ fn validate_phase(scenario: &Scenario, phase: &Phase) -> Result<()> {
     let shares = phase.connect.values().chain(phase.cut.values());
     ensure!(shares.clone().all(|share| (0.0..=1.0).contains(share)), "a share is not within 0 to 1");
     ensure!(phase.churn.values().all(|rate| *rate >= 0.0) && phase.connect_rate >= 0.0, "a rate is negative");
-    phase.send.iter().try_for_each(|(name, send)| validate_send(send).with_context(|| format!("send.{name}")))
+    for (name, send) in &phase.send {
+        validate_send(send).with_context(|| format!("send.{name}"))?;
+        let Some(of) = &send.of else { continue };
+        let mut earlier = scenario.phases.iter().take_while(|earlier| earlier.name != phase.name);
+        let known = earlier.any(|earlier| earlier.name == *of && earlier.send.contains_key(name));
+        ensure!(known, "send.{name}.of: no earlier phase {of} in which {name} sends");
+    }
+    Ok(())
 }
 
 fn validate_send(send: &Send) -> Result<()> {
-    let ways = [send.rate.is_some(), send.think_ms.is_some(), send.depth.is_some()];
-    ensure!(ways.iter().filter(|way| **way).count() == 1, "exactly one of rate, think_ms and depth is wanted");
+    let ways = [send.rate.is_some(), send.share.is_some(), send.think_ms.is_some(), send.depth.is_some()];
+    ensure!(ways.iter().filter(|way| **way).count() == 1, "exactly one of rate, share, think_ms and depth is wanted");
+    ensure!(send.share.is_some() == send.of.is_some(), "share and of belong together");
+    ensure!(send.share.is_none_or(|share| share > 0.0 && share <= SHARE_MAX), "share is not within 0 to {SHARE_MAX}");
     ensure!(send.rate.is_none_or(|rate| rate > 0.0 && rate <= 1e7), "rate is not within 0 to 10,000,000");
     ensure!(send.depth.is_none_or(|depth| (1..=DEPTH_MAX).contains(&depth)), "depth is not within 1 to {DEPTH_MAX}");
     ensure!(send.think_ms.is_none_or(|[least, most]| least <= most && most > 0), "think_ms is not [least, most]");

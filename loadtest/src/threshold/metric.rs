@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::scenario::Scenario;
 
 /// Counters and gauges without an argument.
-const PLAIN: [&str; 34] = [
+const PLAIN: [&str; 36] = [
     "loss",
     "duplicates",
     "reordered",
@@ -38,6 +38,8 @@ const PLAIN: [&str; 34] = [
     "server.file",
     "server.memory_per_connection",
     "server.anonymous_per_connection",
+    "server.memory_per_added_connection",
+    "server.start",
     "server.threads",
     "server.sockets",
     "generator.cpu",

@@ -54,6 +54,8 @@ pub(super) struct Engine {
     /// Closed-loop senders that may have room for another message.
     pub(super) pumping: Vec<u32>,
     pub(super) text: Vec<u8>,
+    /// Number of the last connection, for its source address.
+    pub(super) sources: u32,
     /// Resident bytes before the first client was thought of.
     pub(super) memory_before: u64,
     buffer: Vec<u8>,
@@ -91,6 +93,7 @@ impl Engine {
             _ => None,
         };
         let adapter = adapter(&setup.scenario.target, &setup.tag);
+        let mut dice = Dice::new(clock::now_ns() ^ (setup.worker as u64) << 48);
         let mut engine = Self {
             acks: adapter.acks(),
             adapter,
@@ -102,7 +105,8 @@ impl Engine {
             room_index: HashMap::new(),
             cache: FrameCache::new(),
             timers: Timers::default(),
-            dice: Dice::new(clock::now_ns() ^ (setup.worker as u64) << 48),
+            sources: dice.between(0, u64::from(super::lifecycle::PORTS)) as u32,
+            dice,
             recorder: Recorder::new(setup.scenario.personas.len()),
             missing: Missing::default(),
             epochs: Vec::new(),

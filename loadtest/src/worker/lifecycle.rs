@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use mio::net::TcpStream;
 use mio::{Interest, Token};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -18,6 +18,21 @@ use crate::wire;
 
 /// Last byte of the first source address: 127.0.0.2, so that 127.0.0.1 stays free for others.
 const FIRST_SOURCE: usize = 2;
+/// First source port, and how many there are of each address: below those that the kernel gives out.
+const FIRST_PORT: u32 = 10_000;
+pub(super) const PORTS: u32 = 20_000;
+/// Sources tried for one socket, and the step after one that is taken: so many steps lead out of any other run's sources.
+const BIND_TRIES: u32 = 64;
+const BIND_STEP: u32 = 613;
+
+/// The source of a process's connection number `number`: each process has an address 127.0.0.x of its own, and no pair of address and port comes again
+/// before the kernel has forgotten the connection that had it. The kernel's own search for a free port takes a millisecond once most are in use.
+fn source(worker: usize, number: u32) -> SocketAddr {
+    let last = u8::try_from(FIRST_SOURCE + worker).unwrap_or(u8::MAX);
+    let [.., third] = (number / PORTS).to_be_bytes();
+    let port = u16::try_from(FIRST_PORT + number % PORTS).unwrap_or(0);
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, third, last)), port)
+}
 
 impl Engine {
     /// Begins one attempt.
@@ -39,7 +54,7 @@ impl Engine {
         }
     }
 
-    fn open_socket(&self, client: usize) -> Result<TcpStream> {
+    fn open_socket(&mut self, client: usize) -> Result<TcpStream> {
         let socket = Socket::new(Domain::for_address(self.setup.address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         let persona = &self.personas[usize::from(self.clients[client].persona)].persona;
@@ -49,10 +64,7 @@ impl Engine {
         if let IpAddr::V4(address) = self.setup.address.ip()
             && address.is_loopback()
         {
-            // A port is unique per pair of addresses, so each process has a source of its own.
-            let last = u8::try_from(FIRST_SOURCE + self.setup.worker).unwrap_or(1);
-            let source = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last)), 0);
-            socket.bind(&SockAddr::from(source))?;
+            self.bind(&socket)?;
         }
         match socket.connect(&SockAddr::from(self.setup.address)) {
             Err(error) if error.raw_os_error() != Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => return Err(error.into()),
@@ -61,6 +73,19 @@ impl Engine {
         let mut stream = TcpStream::from_std(socket.into());
         self.registry.register(&mut stream, Token(client), Interest::READABLE | Interest::WRITABLE)?;
         Ok(stream)
+    }
+
+    /// Gives a socket the next source; those of another run on this machine are stepped over.
+    fn bind(&mut self, socket: &Socket) -> Result<()> {
+        let mut bound = Ok(());
+        for _ in 0..BIND_TRIES {
+            bound = socket.bind(&SockAddr::from(source(self.setup.worker, self.sources)));
+            self.sources = self.sources.wrapping_add(if bound.is_ok() { 1 } else { BIND_STEP });
+            if bound.is_ok() {
+                break;
+            }
+        }
+        bound.context("no source address is free")
     }
 
     /// The kernel has connected, or failed to.
@@ -184,7 +209,8 @@ impl Engine {
         *self.recorder.counters.closes.entry(code).or_default() += 1;
         let name = &persona.name;
         self.recorder.example(&format!("close {code}"), || format!("{reason} ({name})"));
-        if expected.contains(&code) || (code == 1006 && !expected.is_empty()) {
+        let is_expected = expected.contains(&code) || (code == 1006 && (!expected.is_empty() || self.activity.restarts));
+        if is_expected {
             self.recorder.counters.expected_closes += 1;
             self.come_back(client, clock::now_ns());
         } else if connection.stage == Stage::Live {
@@ -227,5 +253,20 @@ impl Engine {
             let stage = connection.stage;
             self.attempt_failed(client, &format!("not connected in time ({stage:?})"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn sources_do_not_come_again_soon() {
+        let sources: HashSet<SocketAddr> = (0..3).flat_map(|worker| (0..50_000).map(move |number| source(worker, number))).collect();
+        assert_eq!(sources.len(), 150_000);
+        assert_eq!(source(1, 0).to_string(), "127.0.0.3:10000");
+        assert_eq!(source(0, PORTS).to_string(), "127.0.1.2:10000");
     }
 }

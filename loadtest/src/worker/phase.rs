@@ -1,5 +1,7 @@
 //! What happens when: phases begin and stop, timers come due, reports leave.
 
+use std::collections::BTreeMap;
+
 use super::connection::Stage;
 use super::engine::Engine;
 use super::sending::Sending;
@@ -21,6 +23,8 @@ pub(super) struct Activity {
     pub(super) sendings: Vec<Sending>,
     /// Whether messages wait for their deliveries.
     pub(super) counts_deliveries: bool,
+    /// Whether the server is killed: nobody is lost who comes back.
+    pub(super) restarts: bool,
     churns: Vec<Churn>,
     /// Whether who is still connecting at the end of the phase is lost.
     all_must_stand: bool,
@@ -36,11 +40,16 @@ struct Churn {
 
 impl Engine {
     /// Begins a phase.
-    pub(super) fn begin(&mut self, index: usize, start_ns: u64, end_ns: u64) {
+    pub(super) fn begin(&mut self, index: usize, start_ns: u64, end_ns: u64, rates: &BTreeMap<String, f64>) {
         self.report();
-        let phase = self.setup.scenario.phases[index].clone();
-        self.activity = Activity { index, start_ns, end_ns, ..Activity::default() };
-        self.activity.all_must_stand = !phase.connect.is_empty() || !phase.cut.is_empty();
+        let mut phase = self.setup.scenario.phases[index].clone();
+        for (name, rate) in rates {
+            if let Some(send) = phase.send.get_mut(name) {
+                send.rate = Some(*rate);
+            }
+        }
+        self.activity = Activity { index, start_ns, end_ns, restarts: phase.restart, ..Activity::default() };
+        self.activity.all_must_stand = !phase.connect.is_empty() || !phase.cut.is_empty() || phase.restart;
         for number in 0..self.personas.len() {
             let name = self.personas[number].name.clone();
             if phase.stop_reading.contains(&name) {

@@ -178,6 +178,38 @@ fn a_resume_with_a_gap_fails() {
 }
 
 #[test]
+fn a_share_is_of_what_an_earlier_phase_reached() {
+    let half = format!("{TALK}\n[[phases]]\nname = \"half\"\nseconds = 1.5\nsend.a = {{ share = 0.5, of = \"talk\" }}\n");
+    let sets = ["phases.talk.send.a={rate = 200.0}", "thresholds=[\"sends@half <= 0.6 * acks@talk\", \"sends@half >= 0.3 * acks@talk\"]"];
+    let ran = rialto_load(&half, &broadcast(Fault::Nothing), &sets);
+    assert_eq!(ran.exit, 0, "{}", ran.output);
+}
+
+#[test]
+fn a_saturated_phase_voids_only_what_was_timed_in_it() {
+    let calm = format!("{TALK}\n[[phases]]\nname = \"calm\"\nseconds = 1.0\nsend.a = {{ rate = 5.0 }}\n");
+    let load = ["run.lag_ms_max=100", "phases.talk.send.a={rate = 5000000.0}"];
+    let ran = rialto_load(&calm, &broadcast(Fault::Nothing), &[load[0], load[1], "thresholds=[\"p99(a.send@talk) < 100s\"]"]);
+    assert_eq!(ran.exit, 3, "{}", ran.output);
+    let ran = rialto_load(&calm, &broadcast(Fault::Nothing), &[load[0], load[1], "thresholds=[\"seconds@calm < 100s\"]"]);
+    assert_eq!(ran.exit, 0, "{}", ran.output);
+}
+
+#[test]
+fn a_server_that_is_killed_and_started_again_is_met_again() {
+    let restart = "\n[[phases]]\nname = \"restart\"\nseconds = 10\nuntil_done = true\nrestart = true\n[[phases]]\nname = \"again\"\nseconds = 0.5\nsend.a = { rate = 50.0 }\n";
+    let sets = [
+        "personas.a.subscribe=false",
+        "phases.talk.seconds=0.5",
+        "thresholds=[\"server.start@restart < 60s\", \"reconnects@restart == 5\", \"acks@again > 0\", \"clients_lost == 0\"]",
+    ];
+    let ran = run::rialto_load_spawning(&format!("{TALK}{restart}"), "file", &sets);
+    assert_eq!(ran.exit, 0, "{}", ran.output);
+    let ran = rialto_load(&format!("{TALK}{restart}"), &broadcast(Fault::Nothing), &[]);
+    assert_eq!(ran.exit, 2, "only what was spawned can be killed: {}", ran.output);
+}
+
+#[test]
 fn bad_usage_and_unreachable_targets_exit_with_2() {
     for (url, sets, wanted) in [
         ("http://127.0.0.1:1", vec![], "nobody accepts"),

@@ -26,6 +26,15 @@ impl Ran {
 
 /// `rialto-load run` against a running server.
 pub(crate) fn rialto_load(scenario: &str, url: &str, sets: &[&str]) -> Ran {
+    rialto_load_at(scenario, ["--target", url], sets)
+}
+
+/// `rialto-load run` with a server of its own.
+pub(crate) fn rialto_load_spawning(scenario: &str, command: &str, sets: &[&str]) -> Ran {
+    rialto_load_at(scenario, ["--spawn", command], sets)
+}
+
+fn rialto_load_at(scenario: &str, target: [&str; 2], sets: &[&str]) -> Ran {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("scenario.toml"), scenario).expect("a file");
@@ -33,7 +42,8 @@ pub(crate) fn rialto_load(scenario: &str, url: &str, sets: &[&str]) -> Ran {
     command
         .arg("run")
         .arg(path("scenario.toml"))
-        .args(["--target", url, "--json"])
+        .args(target)
+        .arg("--json")
         .arg(path("report.json"))
         .arg("--html")
         .arg(path("report.html"));
