@@ -1,8 +1,9 @@
 //! The embedded store: redb behind one writer thread that commits for all shards at once.
 //!
-//! A write is a job in a bounded queue. The writer takes all that wait, applies them in one transaction together with everything derived from them,
-//! commits it with fsync and completes them. Reads run on a few threads of their own, each over the newest commit, so that no arbiter ever waits
-//! for a disk. Files: `store.redb` and `lock` in the data folder.
+//! A write is a job in a bounded queue. The writer takes all that wait, works out their cells together with everything derived from them, writes these as one
+//! record to the journal, syncs it and completes them. The cells then stand in memory in front of the tree (redb) until a whole file of the journal is moved there,
+//! in one transaction, by the checkpoint thread. Reads run on a few threads of their own, each over memory and tree as of the newest commit, so that no arbiter ever waits
+//! for a disk. Files: `store.redb`, `journal-0`, `journal-1` and `lock` in the data folder.
 
 mod accounts;
 mod apply;

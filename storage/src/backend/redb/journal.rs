@@ -161,7 +161,9 @@ impl JournalFile {
 /// All records behind the checkpoint, as cells, and the newest seq.
 fn missing(mark: Mark, contents: &[Contents; FILES]) -> Engine<(Overlay, u64)> {
     if contents.iter().any(|file| file.salt != Some(mark.salt)) {
-        return Err(Error::Corrupted("journal: the store was not closed, and a file of its journal is missing or another store's".to_owned()));
+        return Err(Error::Corrupted(
+            "journal: the store was not closed, and a file of its journal is missing or another store's".to_owned(),
+        ));
     }
     let mut behind: Vec<&Found> = contents.iter().flat_map(|file| &file.records).filter(|record| record.seq > mark.checkpoint).collect();
     behind.sort_by_key(|record| record.seq);
@@ -169,7 +171,8 @@ fn missing(mark: Mark, contents: &[Contents; FILES]) -> Engine<(Overlay, u64)> {
     let mut seq = mark.checkpoint;
     for record in behind {
         if record.seq != seq + 1 {
-            let cause = format!("journal: record {} is followed by record {}; what was acknowledged between them cannot be read", seq, record.seq);
+            let cause =
+                format!("journal: record {} is followed by record {}; what was acknowledged between them cannot be read", seq, record.seq);
             return Err(Error::Corrupted(cause));
         }
         record.replay(&overlay)?;

@@ -261,12 +261,7 @@ fn stands(transaction: &Transaction<'_>, row: &Row) -> Engine<bool> {
 }
 
 /// Writes one row, its body's parts, and all that follows from it.
-pub(super) fn write_row_parts(
-    transaction: &mut Transaction<'_>,
-    row: Row,
-    derived: &[Derived],
-    parts: Option<BlobParts>,
-) -> Engine<()> {
+pub(super) fn write_row_parts(transaction: &mut Transaction<'_>, row: Row, derived: &[Derived], parts: Option<BlobParts>) -> Engine<()> {
     let top = transaction.top(row.entity)?;
     let carry = carry(derived, top.carry);
     let message = carry.last_message == row.seq;

@@ -13,14 +13,14 @@ use ::redb::{Builder, Database, Durability, Error, ReadableDatabase};
 use tokio::sync::oneshot;
 
 use super::job::{Class, Closure, Job, Transaction, full, pending, ready};
+use super::journal::Journal;
 use super::keys::space;
 use super::kv::{Engine, Source, TABLE};
-use super::journal::Journal;
 use super::layers::Layers;
 use super::lock::DataLock;
 use super::medium::{Boxed, FileMedium, Medium};
-use super::queue::Queue;
 use super::overlay::Overlay;
+use super::queue::Queue;
 use super::reader::{self, ReadJob};
 use super::space::Space;
 use super::view::View;
@@ -152,8 +152,12 @@ impl RedbStore {
         fs::create_dir_all(folder).map_err(|error| failed(&error))?;
         let lock = hold(folder)?;
         let medium = options.medium.clone().unwrap_or_else(|| Arc::new(FileMedium::new(&folder.join(FILE_NAME))));
-        let resolved =
-            Resolved { cache_bytes: options.cache_bytes, part_rows: options.part_rows, journal_file_bytes: options.journal_file_bytes, medium };
+        let resolved = Resolved {
+            cache_bytes: options.cache_bytes,
+            part_rows: options.part_rows,
+            journal_file_bytes: options.journal_file_bytes,
+            medium,
+        };
         let database = open_database(&resolved).map_err(|error| match error {
             Error::DatabaseAlreadyOpen => OpenError::Held(folder.display().to_string()),
             error => failed(&error),

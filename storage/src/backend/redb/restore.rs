@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::backup::{FORMAT, MANIFEST, Manifest, hex, is_kept, is_row};
 use super::blobs::join;
-use super::codec::{corrupt, decode_row};
 use super::checkpoint;
+use super::codec::{corrupt, decode_row};
 use super::job::{Tops, Transaction};
 use super::journal::FILES;
 use super::keys::{self, BlobOwner};
