@@ -90,14 +90,12 @@ impl Engine {
         SECOND as f64 / (rate * share)
     }
 
+    /// All are due at once; the turns take them in portions, so that those who stay are still read in time.
     fn cut(&mut self, persona: usize, share: f64) {
-        let now = clock::now_ns();
         let clients = self.personas[persona].clients.clone();
         let count = (f64::from(clients.end - clients.start) * share).round() as u32;
         for client in clients.start..clients.start + count {
-            if self.clients[client as usize].stage == Stage::Live {
-                self.come_back(client as usize, now);
-            }
+            self.timers.at(self.activity.start_ns, Due::Cut(client));
         }
     }
 
@@ -183,6 +181,8 @@ impl Engine {
             let Some((at, due)) = self.timers.pop(now) else { break };
             match due {
                 Due::Connect(client) => self.connect(client as usize),
+                Due::Cut(client) if self.clients[client as usize].stage == Stage::Live => self.come_back(client as usize, at),
+                Due::Cut(_) => {}
                 Due::Deadline(client, generation) => self.deadline(client as usize, generation),
                 Due::Think(client) => self.thought(client as usize, at),
                 Due::Resume(client) => self.pumping.push(client),
