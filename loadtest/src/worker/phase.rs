@@ -23,6 +23,8 @@ pub(super) struct Activity {
     pub(super) sendings: Vec<Sending>,
     /// Whether messages wait for their deliveries.
     pub(super) counts_deliveries: bool,
+    /// Whether it sends no more, and only the rest arrives.
+    drains: bool,
     /// Whether the server is killed: nobody is lost who comes back.
     pub(super) restarts: bool,
     churns: Vec<Churn>,
@@ -160,6 +162,7 @@ impl Engine {
             }
         }
         self.report();
+        self.activity.drains = true;
     }
 
     /// When something is due.
@@ -233,7 +236,16 @@ impl Engine {
             memory: own_memory(),
             memory_before: self.memory_before,
         };
-        let report = Report { at_ns: clock::now_ns(), phase: self.activity.index, counters, actions, lag, gauges, examples };
+        let report = Report {
+            at_ns: clock::now_ns(),
+            phase: self.activity.index,
+            drains: self.activity.drains,
+            counters,
+            actions,
+            lag,
+            gauges,
+            examples,
+        };
         self.notes.push(Note::Report(Box::new(report)));
     }
 
