@@ -102,6 +102,8 @@ pub(crate) struct Report {
     pub(crate) at_ns: u64,
     /// The phase.
     pub(crate) phase: usize,
+    /// Whether the phase sends no more, and only the rest arrives.
+    pub(crate) drains: bool,
     /// New counts.
     pub(crate) counters: Counters,
     /// New latencies.

@@ -34,8 +34,8 @@ pub(crate) const LAG_TICK_MS: u64 = 5;
 pub(crate) const CONNECT_ATTEMPTS_MAX: u8 = 6;
 /// First upper bound of the wait before another attempt; doubled each time, jitter over the whole of it.
 pub(crate) const RETRY_WAIT_MS: u64 = 500;
-/// Connections begun between two looks at the sockets: a backlog of due connections must not starve those that are open.
-pub(crate) const CONNECTS_PER_TURN_MAX: usize = 128;
+/// Connections begun or cut between two looks at the sockets: a backlog of them must not starve those that are open.
+pub(crate) const CONNECTS_PER_TURN_MAX: usize = 64;
 /// Milliseconds that a refused closed-loop sender waits.
 pub(crate) const REFUSED_WAIT_MS: u64 = 50;
 /// Sequence numbers kept per stream whose fate is unknown or which were refused. More make a run fail anyway.

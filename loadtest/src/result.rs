@@ -126,6 +126,8 @@ pub(crate) struct Corrected {
     pub(crate) corrected: Summary,
     /// From the actual time.
     pub(crate) uncorrected: Summary,
+    /// How many a second while the phase sent: what arrives afterwards is timed, but no throughput.
+    pub(crate) rate: f64,
 }
 
 /// A histogram in short; times in microseconds.

@@ -118,7 +118,7 @@ impl Default for Run {
             cpus: Vec::new(),
             send_timeout_ms: 10_000,
             connect_timeout_ms: 15_000,
-            drain_ms: 3_000,
+            drain_ms: 10_000,
             reconnect_spread_ms: 500,
             lag_ms_max: SATURATED_LAG_MS,
         }

@@ -175,7 +175,7 @@ mod tests {
         let rows = rows().unwrap();
         assert!(rows.len() >= 8);
         for row in rows {
-            assert!(!row.asserts.is_empty() && row.runs >= 3 && !row.what.contains('|'), "{}", row.name);
+            assert!(!row.asserts.is_empty() && row.runs >= 5 && !row.what.contains('|'), "{}", row.name);
             let words = row.words().unwrap();
             let args = Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{}: {error}", row.name));
             args.compare.check().unwrap_or_else(|error| panic!("{}: {error:#}", row.name));

@@ -14,13 +14,12 @@ pub(crate) fn value(metric: &Metric, tally: &Tally, phases: &[PhaseReport], tota
     match &metric.statistic {
         Statistic::Plain(name) => plain(name, report),
         Statistic::Closes(code) => Some(report.counters.closes.get(code).copied().unwrap_or(0) as f64),
+        Statistic::Latency { of, persona, action, .. } if of == "rate" => {
+            report.latencies.get(&format!("{persona}.{action}")).map(|both| both.rate)
+        }
         Statistic::Latency { of, persona, action, corrected } => {
             let value = tally.latency(of, persona, action, *corrected, metric.phase.as_deref());
-            match of.as_str() {
-                "count" => Some(value.unwrap_or(0.0)),
-                "rate" => value.map(|count| count / report.seconds.max(f64::MIN_POSITIVE)),
-                _ => value,
-            }
+            if of == "count" { value.or(Some(0.0)) } else { value }
         }
     }
 }
@@ -83,7 +82,7 @@ pub(crate) fn headline(phases: &[PhaseReport], total: &PhaseReport) -> BTreeMap<
             let mut of = |statistic: &str, value: f64| put(format!("{statistic}({action}@{})", phase.name), Some(value));
             of("p50", both.corrected.p50 as f64);
             of("p99", both.corrected.p99 as f64);
-            of("rate", both.corrected.count as f64 / phase.seconds.max(f64::MIN_POSITIVE));
+            of("rate", both.rate);
         }
     }
     figures

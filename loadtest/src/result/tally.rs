@@ -16,6 +16,9 @@ const EXAMPLES_MAX: usize = 32;
 /// Corrected and uncorrected, by persona and action.
 type Histograms = BTreeMap<(usize, Action), [Latencies; 2]>;
 
+/// How often each happened while its phase sent.
+type InTime = BTreeMap<(usize, Action), u64>;
+
 /// A run while it goes on.
 pub(crate) struct Tally {
     personas: Vec<String>,
@@ -43,6 +46,7 @@ struct PhaseTally {
     measure: bool,
     counters: Counters,
     histograms: Histograms,
+    in_time: InTime,
     lag: Latencies,
     begin: Option<Edge>,
     stopped_ns: Option<u64>,
@@ -56,6 +60,14 @@ struct Edge {
     usage: Option<Usage>,
     live: u64,
     cpu_ns: Vec<u64>,
+}
+
+impl PhaseTally {
+    /// How long it sent; a phase that broke has no end of its own.
+    fn seconds(&self) -> Option<f64> {
+        let (begin, end) = (self.begin.as_ref()?, self.stopped_ns.or_else(|| self.end.as_ref().map(|end| end.at_ns))?);
+        Some(end.saturating_sub(begin.at_ns).max(1) as f64 / SECOND as f64)
+    }
 }
 
 #[derive(Default)]
@@ -81,6 +93,7 @@ impl Tally {
             measure,
             counters: Counters::default(),
             histograms: Histograms::new(),
+            in_time: InTime::new(),
             lag: latencies(),
             begin: None,
             stopped_ns: None,
@@ -133,9 +146,9 @@ impl Tally {
     /// Messages of a persona that were answered a second while a phase sent.
     pub(crate) fn answered_a_second(&self, persona: &str, phase: &str) -> Option<f64> {
         let known = self.phases.iter().find(|known| known.name == phase)?;
-        let (begin, stopped_ns) = (known.begin.as_ref()?, known.stopped_ns?);
-        let answered = self.latency("count", persona, Action::Send.name(), true, Some(phase))?;
-        Some(answered * SECOND as f64 / stopped_ns.saturating_sub(begin.at_ns).max(1) as f64)
+        let persona = self.personas.iter().position(|known| known == persona)?;
+        let answered = known.in_time.get(&(persona, Action::Send))?;
+        Some(*answered as f64 / known.seconds()?)
     }
 
     /// A phase has ended, its last deliveries included.
@@ -163,6 +176,10 @@ impl Tally {
         phase.counters.add(&report.counters);
         add_pairs(&mut phase.lag, &report.lag);
         for sample in &report.actions {
+            if !report.drains {
+                let count: u64 = sample.corrected.iter().map(|(_, count)| count).sum();
+                *phase.in_time.entry((sample.persona, sample.action)).or_default() += count;
+            }
             for histograms in [&mut phase.histograms, &mut self.total, &mut second.histograms] {
                 let both = histograms.entry((sample.persona, sample.action)).or_insert_with(|| [latencies(), latencies()]);
                 add_pairs(&mut both[0], &sample.corrected);
@@ -183,7 +200,10 @@ impl Tally {
         second.report.second = now_ns.saturating_sub(self.begin_ns) / SECOND;
         second.report.phase.clone_from(&self.phases[phase].name);
         second.report.live = self.workers.iter().map(|worker| worker.live).sum();
-        second.report.latencies = self.summaries(&second.histograms);
+        second.report.latencies = self.summaries(&second.histograms, &InTime::new(), 1.0);
+        for both in second.report.latencies.values_mut() {
+            both.rate = both.corrected.count as f64;
+        }
         second.report.generator_cpu = second.cpu_ns as f64 / SECOND as f64;
         if let Some(usage) = usage {
             if let Some((last_ns, last)) = self.last_usage.replace((now_ns, usage)) {
@@ -196,10 +216,15 @@ impl Tally {
         &self.seconds[self.seconds.len() - 1]
     }
 
-    fn summaries(&self, histograms: &Histograms) -> BTreeMap<String, Corrected> {
+    fn summaries(&self, histograms: &Histograms, in_time: &InTime, seconds: f64) -> BTreeMap<String, Corrected> {
         let name = |(persona, action): &(usize, Action)| format!("{}.{}", self.personas[*persona], action.name());
-        let both = |both: &[Latencies; 2]| Corrected { corrected: Summary::of(&both[0]), uncorrected: Summary::of(&both[1]) };
-        histograms.iter().map(|(key, latencies)| (name(key), both(latencies))).collect()
+        let rate = |key| in_time.get(key).copied().unwrap_or(0) as f64 / seconds.max(f64::MIN_POSITIVE);
+        let both = |key, both: &[Latencies; 2]| Corrected {
+            corrected: Summary::of(&both[0]),
+            uncorrected: Summary::of(&both[1]),
+            rate: rate(key),
+        };
+        histograms.iter().map(|(key, latencies)| (name(key), both(key, latencies))).collect()
     }
 
     /// The reports of all phases that ran, and of the whole.
@@ -209,11 +234,15 @@ impl Tally {
         let last = self.phases.iter().rev().find_map(|phase| phase.end.as_ref());
         let mut total = PhaseReport { name: "total".to_owned(), counters: self.counters.clone(), ..PhaseReport::default() };
         total.measure = true;
-        total.latencies = self.summaries(&self.total);
         total.connections = phases.iter().map(|phase| phase.connections).max().unwrap_or(0);
         if let (Some(first), Some(last)) = (first, last) {
             total.seconds = last.at_ns.saturating_sub(first.at_ns) as f64 / SECOND as f64;
         }
+        let mut in_time = InTime::new();
+        for (key, count) in self.phases.iter().flat_map(|phase| &phase.in_time) {
+            *in_time.entry(*key).or_default() += count;
+        }
+        total.latencies = self.summaries(&self.total, &in_time, total.seconds);
         total.server = whole(&phases);
         let measured = || phases.iter().filter(|phase| phase.measure);
         total.generator = GeneratorReport {
@@ -227,17 +256,17 @@ impl Tally {
 
     fn phase(&self, phase: &PhaseTally) -> Option<PhaseReport> {
         let (begin, end) = (phase.begin.as_ref()?, phase.end.as_ref()?);
-        let elapsed_ns = end.at_ns.saturating_sub(begin.at_ns).max(1);
-        let sending_ns = phase.stopped_ns.unwrap_or(end.at_ns).saturating_sub(begin.at_ns);
-        let used = |(begin, end): (&u64, &u64)| end.saturating_sub(*begin) as f64 / elapsed_ns as f64;
+        let seconds = phase.seconds()?;
+        // All of it counts against the time of sending: the quiet moment at the end must not make a busy generator look idle.
+        let used = |(begin, end): (&u64, &u64)| end.saturating_sub(*begin) as f64 / SECOND as f64 / seconds;
         let cpu = begin.cpu_ns.iter().zip(&end.cpu_ns).map(used).fold(0.0, f64::max);
         let lag_p99_us = phase.lag.value_at_quantile(0.99);
         Some(PhaseReport {
             name: phase.name.clone(),
             measure: phase.measure,
-            seconds: sending_ns as f64 / SECOND as f64,
+            seconds,
             counters: phase.counters.clone(),
-            latencies: self.summaries(&phase.histograms),
+            latencies: self.summaries(&phase.histograms, &phase.in_time, seconds),
             connections: end.live,
             server: self.server(begin, end).map(|server| ServerReport { start_us: phase.start_us, ..server }),
             generator: GeneratorReport {
@@ -286,7 +315,7 @@ impl Tally {
         Some(match of {
             "max" => histogram.max() as f64,
             "mean" => histogram.mean(),
-            "count" | "rate" => histogram.len() as f64,
+            "count" => histogram.len() as f64,
             percentile => histogram.value_at_quantile(percentile.strip_prefix('p')?.parse::<f64>().ok()? / 100.0) as f64,
         })
     }

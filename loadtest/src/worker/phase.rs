@@ -23,6 +23,8 @@ pub(super) struct Activity {
     pub(super) sendings: Vec<Sending>,
     /// Whether messages wait for their deliveries.
     pub(super) counts_deliveries: bool,
+    /// Whether it sends no more, and only the rest arrives.
+    drains: bool,
     /// Whether the server is killed: nobody is lost who comes back.
     pub(super) restarts: bool,
     churns: Vec<Churn>,
@@ -90,14 +92,12 @@ impl Engine {
         SECOND as f64 / (rate * share)
     }
 
+    /// All are due at once; the turns take them in portions, so that those who stay are still read in time.
     fn cut(&mut self, persona: usize, share: f64) {
-        let now = clock::now_ns();
         let clients = self.personas[persona].clients.clone();
         let count = (f64::from(clients.end - clients.start) * share).round() as u32;
         for client in clients.start..clients.start + count {
-            if self.clients[client as usize].stage == Stage::Live {
-                self.come_back(client as usize, now);
-            }
+            self.timers.at(self.activity.start_ns, Due::Cut(client));
         }
     }
 
@@ -162,6 +162,7 @@ impl Engine {
             }
         }
         self.report();
+        self.activity.drains = true;
     }
 
     /// When something is due.
@@ -183,6 +184,8 @@ impl Engine {
             let Some((at, due)) = self.timers.pop(now) else { break };
             match due {
                 Due::Connect(client) => self.connect(client as usize),
+                Due::Cut(client) if self.clients[client as usize].stage == Stage::Live => self.come_back(client as usize, at),
+                Due::Cut(_) => {}
                 Due::Deadline(client, generation) => self.deadline(client as usize, generation),
                 Due::Think(client) => self.thought(client as usize, at),
                 Due::Resume(client) => self.pumping.push(client),
@@ -233,7 +236,16 @@ impl Engine {
             memory: own_memory(),
             memory_before: self.memory_before,
         };
-        let report = Report { at_ns: clock::now_ns(), phase: self.activity.index, counters, actions, lag, gauges, examples };
+        let report = Report {
+            at_ns: clock::now_ns(),
+            phase: self.activity.index,
+            drains: self.activity.drains,
+            counters,
+            actions,
+            lag,
+            gauges,
+            examples,
+        };
         self.notes.push(Note::Report(Box::new(report)));
     }
 

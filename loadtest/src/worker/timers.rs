@@ -8,6 +8,8 @@ use std::collections::BinaryHeap;
 pub(super) enum Due {
     /// A client connects (again).
     Connect(u32),
+    /// A client loses its connection.
+    Cut(u32),
     /// A client must be live by now; the number is its generation.
     Deadline(u32, u32),
     /// A client's next message (think time).

@@ -8,6 +8,7 @@ use crate::fake::{Fault, broadcast};
 use crate::run::rialto_load;
 
 const SCHEMA: &str = include_str!("../../schema/report.schema.json");
+const COMPARE_SCHEMA: &str = include_str!("../../schema/compare.schema.json");
 
 /// Whether `value` fits `schema`, as far as this schema's vocabulary goes; `path` tells where it does not.
 fn fits(schema: &Value, root: &Value, value: &Value, path: &str) {
@@ -103,6 +104,34 @@ fn comparisons_interleave_and_judge_ratios() {
     assert!(output.lines().last().unwrap().starts_with("PASS"), "{output}");
     let (exit, output) = compare("server.memory@talk <= 0.001");
     assert_eq!(exit, 1, "{output}");
+}
+
+#[test]
+fn comparisons_have_their_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("s.toml"), crate::TALK).unwrap();
+    let (schema, run_schema): (Value, Value) = (serde_json::from_str(COMPARE_SCHEMA).unwrap(), serde_json::from_str(SCHEMA).unwrap());
+    for has_b in [false, true] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rialto-load"));
+        command.arg("compare").arg(path("s.toml")).args(has_b.then(|| path("s.toml"))).args(["--runs", "1", "--json"]).arg(path("c.json"));
+        command.args(["--target-a", &broadcast(Fault::Nothing), "--target-b", &broadcast(Fault::Nothing)]);
+        command.args(["--set", "phases.talk.seconds=0.3", "--assert", "max(a.deliver@talk) / p50(a.deliver@talk) >= 0"]);
+        assert!(command.output().unwrap().status.code().is_some_and(|code| code == 0 || code == 3), "3: a saturated machine");
+        let mut comparison: Value = serde_json::from_str(&std::fs::read_to_string(path("c.json")).unwrap()).unwrap();
+        assert!(
+            comparison["asserts"][0]["left"]["median"].as_f64().is_some_and(|median| median > 0.0),
+            "a metric beyond the usual ones is found"
+        );
+        assert_eq!((comparison["b"].is_array(), comparison["figures"]["loss"]["b"].is_object()), (has_b, has_b));
+        for side in ["a", "b"] {
+            for report in comparison[side].take().as_array().into_iter().flatten() {
+                fits(&run_schema, &run_schema, report, side);
+            }
+        }
+        comparison["a"] = Value::Array(Vec::new());
+        fits(&schema, &schema, &comparison, "comparison");
+    }
 }
 
 #[test]
