@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::effect::Threads;
+use super::entity_map::EntityMap;
 use crate::reply_to::{Listener, count_users};
 
 #[derive(Debug)]
@@ -28,7 +29,7 @@ struct ThreadInterest {
 
 /// The listeners of every channel of one shard.
 #[derive(Debug, Default)]
-pub struct Channels(HashMap<EntityKey, Channel>);
+pub struct Channels(EntityMap<Channel>);
 
 impl Channels {
     /// Enters a listener; the same connection again replaces its entry. Answers whether it is new.
