@@ -220,7 +220,7 @@ impl Conversation {
         match (step, request) {
             (Step::Append(events), Request::ConversationCreate(create)) => {
                 let client_id = command::create::row_client_id(create, self.id).ok_or(ErrorCode::Internal)?;
-                self.append(&RowSender { user, client_id }, time_ms, events.into_vec(), effects)?;
+                self.append(&RowSender { user, client_id }, time_ms, events, effects)?;
                 effects_after(&mut self.after, effects);
                 let state = self.state.as_ref().ok_or(ErrorCode::Internal)?;
                 let conversation = Box::new(view::of_state(self.id, state, &self.epoch, user, &ReadMark::default()));
@@ -228,7 +228,7 @@ impl Conversation {
             }
             (Step::Append(events), request) => {
                 let client_id = command::client_id(request).ok_or(ErrorCode::Internal)?.clone();
-                let appended = self.append(&RowSender { user, client_id }, time_ms, events.into_vec(), effects);
+                let appended = self.append(&RowSender { user, client_id }, time_ms, events, effects);
                 effects_after(&mut self.after, effects);
                 appended.map(Answer::Appended)
             }

@@ -105,5 +105,5 @@ impl Router {
 /// The entity behind a channel.
 #[must_use]
 pub fn entity_of(channel: &Channel) -> EntityName {
-    EntityName { key: channel.entity(), channel: channel.to_string().into() }
+    EntityName { key: channel.entity(), channel: channel.name() }
 }

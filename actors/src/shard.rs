@@ -5,6 +5,7 @@
 
 pub mod channels;
 pub mod effect;
+mod entity_map;
 pub mod gate;
 pub mod input;
 pub mod log;

@@ -1,6 +1,7 @@
 //! The channel grammar: entity channels have a reserved prefix and a UUID; every other name is a free topic.
 
 use std::fmt;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -9,6 +10,9 @@ use crate::limits::CHANNEL_BYTES_MAX;
 
 /// Prefixes that no topic may have, those of kinds to come included.
 pub const RESERVED_PREFIXES: [&str; 5] = ["conversation:", "user:", "document:", "listing:", "order:"];
+
+/// Bytes of an entity channel's name at most: the longest prefix and a UUID.
+const NAME_BYTES_MAX: usize = "conversation:".len() + 36;
 
 /// A parsed channel name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +57,16 @@ impl Channel {
         Ok(Self::Topic(name.into()))
     }
 
+    /// The channel's name.
+    #[must_use]
+    pub fn name(&self) -> Arc<str> {
+        match self {
+            Self::Conversation(id) => named("conversation:", id.0),
+            Self::User(id) => named("user:", id.0),
+            Self::Topic(name) => name.as_ref().into(),
+        }
+    }
+
     /// The entity that owns the channel.
     #[must_use]
     pub fn entity(&self) -> EntityKey {
@@ -62,6 +76,14 @@ impl Channel {
             Self::Topic(name) => EntityKey { kind: EntityKind::Topic, id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()) },
         }
     }
+}
+
+/// Requests come with ids, listeners with names: this is done for each, so it is done in place.
+fn named(prefix: &str, id: Uuid) -> Arc<str> {
+    let mut buffer = [0_u8; NAME_BYTES_MAX];
+    buffer[..prefix.len()].copy_from_slice(prefix.as_bytes());
+    let end = prefix.len() + id.as_hyphenated().encode_lower(&mut buffer[prefix.len()..]).len();
+    std::str::from_utf8(&buffer[..end]).expect("prefixes and ids are ASCII").into()
 }
 
 /// One id has one name: upper case, braces and missing hyphens would make second names for one channel.

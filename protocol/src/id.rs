@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use uuid::Uuid;
 
 use crate::limits::CLIENT_ID_BYTES_MAX;
@@ -103,9 +104,10 @@ impl From<UserId> for EntityKey {
 }
 
 /// The sender's own id of an append: 1–64 visible ASCII characters. The same id by the same sender in the same entity is one append, however often it is sent.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct ClientId(Box<str>);
+///
+/// It is shared, because a message's id stands in its row, in its event, in memory and on the way to the store at once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(Arc<str>);
 
 /// Why a text is no [`ClientId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -140,16 +142,30 @@ impl ClientId {
     }
 }
 
-impl TryFrom<String> for ClientId {
-    type Error = InvalidClientId;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        Self::new(&text)
+impl Serialize for ClientId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 
-impl From<ClientId> for String {
-    fn from(id: ClientId) -> Self {
-        id.0.into()
+impl<'de> Deserialize<'de> for ClientId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(ClientIdVisitor)
+    }
+}
+
+/// Checks the text where it stands: a copy is made of good ones only.
+struct ClientIdVisitor;
+
+impl de::Visitor<'_> for ClientIdVisitor {
+    type Value = ClientId;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a string")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<ClientId, E> {
+        ClientId::new(text).map_err(E::custom)
     }
 }
 

@@ -8,6 +8,9 @@ use serde_json::value::RawValue;
 
 use crate::code::{Refusal, UnsubscribeCode};
 
+/// Bytes around the payload of a reply or push, channel and publisher apart, at most.
+pub const ENVELOPE_BYTES: usize = 80;
+
 /// The server's ping.
 pub const PING: &str = "{}";
 
@@ -248,27 +251,30 @@ pub fn reply(id: u32, body: &ReplyBody) -> String {
 /// The reply to an rpc whose answer is JSON already: the hot path, no second serialisation.
 #[must_use]
 pub fn rpc_reply(id: u32, data: &str) -> String {
-    format!("{{\"id\":{id},\"rpc\":{{\"data\":{data}}}}}")
+    let mut out = Vec::with_capacity(ENVELOPE_BYTES + data.len());
+    out.extend_from_slice(b"{\"id\":");
+    put(&mut out, &id);
+    out.extend_from_slice(b",\"rpc\":{\"data\":");
+    out.extend_from_slice(data.as_bytes());
+    out.extend_from_slice(b"}}");
+    String::from_utf8(out).expect("all parts are text")
 }
 
-/// A publication push. `data` is JSON; `offset` 0 is left out.
-#[must_use]
-pub fn publication_push(channel: &str, data: &str, offset: u64, info: Option<&ClientInfo>) -> String {
-    let mut out = String::with_capacity(channel.len() + data.len() + 64);
-    out.push_str("{\"push\":{\"channel\":");
-    out.push_str(&json(channel));
-    out.push_str(",\"pub\":{\"data\":");
-    out.push_str(data);
+/// Writes a publication push. `data` is JSON; `offset` 0 is left out.
+pub fn write_publication_push(out: &mut Vec<u8>, channel: &str, data: &str, offset: u64, info: Option<&ClientInfo>) {
+    out.extend_from_slice(b"{\"push\":{\"channel\":");
+    put(out, channel);
+    out.extend_from_slice(b",\"pub\":{\"data\":");
+    out.extend_from_slice(data.as_bytes());
     if let Some(info) = info {
-        out.push_str(",\"info\":");
-        out.push_str(&json(info));
+        out.extend_from_slice(b",\"info\":");
+        put(out, info);
     }
     if offset != 0 {
-        out.push_str(",\"offset\":");
-        out.push_str(&offset.to_string());
+        out.extend_from_slice(b",\"offset\":");
+        put(out, &offset);
     }
-    out.push_str("}}}");
-    out
+    out.extend_from_slice(b"}}}");
 }
 
 /// A join push, or a leave push.
@@ -293,6 +299,10 @@ pub fn unsubscribe_push(channel: &str, code: UnsubscribeCode) -> String {
 #[must_use]
 pub fn subscribe_push(channel: &str, result: &SubscribeResult) -> String {
     format!("{{\"push\":{{\"channel\":{},\"subscribe\":{}}}}}", json(channel), json(result))
+}
+
+fn put<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) {
+    serde_json::to_writer(out, value).expect("these types have string keys and no failing serialiser");
 }
 
 fn json<T: Serialize + ?Sized>(value: &T) -> String {

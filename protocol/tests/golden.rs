@@ -151,14 +151,20 @@ fn commands_of_other_clients_are_understood() {
     }
 }
 
+fn publication_push(channel: &str, data: &str, offset: u64, info: Option<&ClientInfo>) -> String {
+    let mut out = Vec::new();
+    reply::write_publication_push(&mut out, channel, data, offset, info);
+    String::from_utf8(out).expect("a push is text")
+}
+
 #[test]
 fn every_push_is_written_byte_for_byte() {
     let someone = info("42", "c1");
     let joined = SubscribeResult { recoverable: true, epoch: "x7".into(), offset: 1, positioned: true, ..SubscribeResult::default() };
     let written = [
-        reply::publication_push("chat:42", r#"{"text":"hi"}"#, 15, None),
-        reply::publication_push("c", r#"{"input":"hi"}"#, 3, Some(&someone)),
-        reply::publication_push("q\"uote\\", "null", 0, None),
+        publication_push("chat:42", r#"{"text":"hi"}"#, 15, None),
+        publication_push("c", r#"{"input":"hi"}"#, 3, Some(&someone)),
+        publication_push("q\"uote\\", "null", 0, None),
         reply::presence_push("c", true, &someone),
         reply::presence_push("c", false, &someone),
         reply::unsubscribe_push("c", UnsubscribeCode::ServerUnsubscribe),

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use rialto_protocol::command::{self, Command, CommandKind, Connect, History, Recover, Since, Subscribe};
+use rialto_protocol::event::{ConversationEvent, MessageSent};
 use rialto_protocol::limits::CLIENT_ID_BYTES_MAX;
 use rialto_protocol::reply::{self, ClientInfo, HistoryResult, Publication, RawJson, ReplyBody, SubscribeResult};
 use rialto_protocol::rpc::Request;
-use rialto_protocol::{Channel, ClientId};
+use rialto_protocol::{Channel, ClientId, UserId};
 use serde_json::value::RawValue;
 
 fn raw(text: &str) -> Box<RawValue> {
@@ -144,7 +145,9 @@ proptest! {
         let body = read.remove("subscribe").expect("its body");
         prop_assert_eq!(serde_json::from_str::<SubscribeResult>(body.get()).expect("a result"), result);
 
-        let push = reply::publication_push(&channel, publication.data.get(), offset, publication.info.as_ref());
+        let mut push = Vec::new();
+        reply::write_publication_push(&mut push, &channel, publication.data.get(), offset, publication.info.as_ref());
+        let push = String::from_utf8(push).expect("a push is text");
         let value: serde_json::Value = serde_json::from_str(&push).expect("a push is JSON");
         prop_assert_eq!(value["push"]["channel"].as_str(), Some(channel.as_str()));
         prop_assert_eq!(&value["push"]["pub"], &serde_json::to_value(&publication).expect("JSON"));
@@ -153,10 +156,21 @@ proptest! {
     }
 
     #[test]
-    fn a_channel_is_its_own_name(name in any::<String>()) {
-        if let Ok(channel) = Channel::parse(&name) {
-            prop_assert_eq!(channel.to_string(), name);
+    fn a_channel_is_its_own_name(name in any::<String>(), id in any::<u128>()) {
+        let entities = ["conversation", "user"].map(|kind| format!("{kind}:{}", uuid::Uuid::from_u128(id)));
+        for name in entities.into_iter().chain([name]) {
+            if let Ok(channel) = Channel::parse(&name) {
+                prop_assert_eq!(channel.to_string(), name.as_str());
+                prop_assert_eq!(&*channel.name(), name.as_str());
+            }
         }
+    }
+
+    #[test]
+    fn a_message_is_written_as_its_type_says(id in "[!-~]{1,64}", text in any::<String>(), time in any::<u64>(), reply_to in any::<Option<u64>>()) {
+        let client_id = ClientId::new(&id).expect("visible ASCII");
+        let event = ConversationEvent::Message(MessageSent { sender: UserId(uuid::Uuid::from_u128(time.into())), client_id, text, time, reply_to });
+        prop_assert_eq!(event.json(), serde_json::to_vec(&event).expect("JSON"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use rialto_protocol::event::ConversationEvent;
 use rialto_protocol::rpc::Appended;
 use rialto_protocol::{ErrorCode, Refusal, UserId};
 use rialto_storage::{Row, RowSender};
+use smallvec::SmallVec;
 
 use super::command::appended;
 use super::message::BadRow;
@@ -21,7 +22,7 @@ impl Conversation {
         &mut self,
         sender: &RowSender,
         time_ms: u64,
-        events: Vec<ConversationEvent>,
+        events: SmallVec<[ConversationEvent; 1]>,
         effects: &mut Effects<EntityEffect>,
     ) -> Result<Appended, Refusal> {
         let before = self.state.as_ref().map_or(0, |state| state.top);
@@ -30,12 +31,12 @@ impl Conversation {
             remaining = remaining.saturating_sub(1);
             self.append_row(sender, time_ms, remaining, event, effects).map_err(|error| self.break_down(&error))?;
         }
-        let rows: Vec<Row> = self.recent.since(before + 1).cloned().collect();
         self.seen.insert(sender, time_ms);
-        for row in &rows {
+        for row in self.recent.since(before + 1) {
             effects.push(EntityEffect::Publish { data: row.body.clone(), offset: row.seq, info: None });
         }
-        let last = rows.last().ok_or(ErrorCode::Internal)?;
+        let last = self.state.as_ref().map_or(before, |state| state.top);
+        let last = self.recent.get(last).ok_or(ErrorCode::Internal)?;
         Ok(appended(last, &self.epoch, false))
     }
 
@@ -75,7 +76,7 @@ impl Conversation {
             target: event.target().unwrap_or(0),
             ordinal: state.map_or(0, |state| state.ordinal) + is_message,
             sender_ordinal: state.map_or(0, |state| state.own(sender.user)) + is_message,
-            body: serde_json::to_vec(event).map(Bytes::from).map_err(|_| bad("event is no JSON"))?,
+            body: Bytes::from(event.json()),
         })
     }
 

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use uuid::Uuid;
 
 use super::effect::Threads;
+use super::entity_map::EntityMap;
 use crate::reply_to::{Listener, count_users};
 
 /// Listeners up to which a channel keeps them in a list, and looks at each of them. Above: in a map, and counted by thread.
@@ -43,7 +44,7 @@ struct ThreadInterest {
 
 /// The listeners of every channel of one shard.
 #[derive(Debug, Default)]
-pub struct Channels(HashMap<EntityKey, Box<Channel>>);
+pub struct Channels(EntityMap<Box<Channel>>);
 
 impl Channels {
     /// Enters a listener; the same connection again replaces its entry. Answers whether it is new.

@@ -115,6 +115,8 @@ enum Phase {
 #[derive(Debug)]
 struct Flight {
     append: Append,
+    /// Bytes of its bodies: asked for with every input of the shard.
+    bytes: usize,
     attempts: u32,
     /// Its outcome is unknown and is being read.
     resolving: bool,
@@ -194,7 +196,7 @@ impl Log {
     /// Bytes of bodies queued or in flight.
     #[must_use]
     pub fn waiting_bytes(&self) -> usize {
-        self.queue_bytes + self.flight.as_ref().map_or(0, |flight| flight.append.rows.iter().map(|row| row.body.len()).sum())
+        self.queue_bytes + self.flight.as_ref().map_or(0, |flight| flight.bytes)
     }
 
     /// Rows of one entity that are not durable yet, in order.
@@ -233,11 +235,11 @@ impl Log {
             self.phase = Phase::Sealing { bucket: self.bucket };
             return Some(LogCall::Seal { bucket: self.bucket, fence: self.fence });
         }
-        let rows = self.take_batch(first_wseq);
+        let (rows, bytes) = self.take_batch(first_wseq);
         let last = first_wseq + rows.len() as u64 - 1;
         let cursor = if self.shape.consumed_on_append { last } else { self.cursor };
         let append = Append { bucket, fence: self.fence, cursor, first_wseq, rows };
-        self.flight = Some(Flight { append: append.clone(), attempts: 1, resolving: false, fence_stands: false });
+        self.flight = Some(Flight { append: append.clone(), bytes, attempts: 1, resolving: false, fence_stands: false });
         Some(LogCall::Append(append))
     }
 
@@ -245,7 +247,7 @@ impl Log {
         (wseq - 1) / self.shape.bucket_rows
     }
 
-    fn take_batch(&mut self, first_wseq: u64) -> Vec<Row> {
+    fn take_batch(&mut self, first_wseq: u64) -> (Vec<Row>, usize) {
         let room = usize::try_from(self.shape.bucket_rows - (first_wseq - 1) % self.shape.bucket_rows).unwrap_or(usize::MAX);
         let (mut rows, mut bytes) = (Vec::new(), 0);
         while rows.len() < APPEND_ROWS_MAX.min(room) && bytes < APPEND_BYTES_MAX {
@@ -254,7 +256,7 @@ impl Log {
             rows.push(row);
         }
         self.queue_bytes -= bytes;
-        rows
+        (rows, bytes)
     }
 
     /// Takes the store's answer to the last call.

@@ -4,7 +4,7 @@ mod activate;
 mod carry;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::channels::Channels;
 use super::effect::ShardEffect;
+use super::entity_map::EntityMap;
 use super::gate::{Gate, Output};
 use super::input::ShardInput;
 use super::log::{Log, LogAnswer, LogCall, LogNews};
@@ -68,7 +69,7 @@ pub struct Shard {
     /// Rows that are durable but not yet in the entity rows.
     tail: Vec<Row>,
     gate: Gate,
-    slots: HashMap<EntityKey, Box<Slot>>,
+    slots: EntityMap<Box<Slot>>,
     channels: Channels,
     /// Inputs that wait for the claim.
     waiting: VecDeque<ShardInput>,
@@ -93,7 +94,7 @@ impl Shard {
             log: Log::new(shape),
             tail: Vec::new(),
             gate: Gate::default(),
-            slots: HashMap::new(),
+            slots: EntityMap::default(),
             channels: Channels::default(),
             waiting: VecDeque::new(),
             waiting_since_ms: 0,

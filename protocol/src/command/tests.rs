@@ -99,6 +99,8 @@ fn a_wrong_body_ends_the_batch() {
         r#"{"id":3,"history":{"channel":"c","limit":99999999999}}"#,
         r#"{"id":3,"connect":{"subs":[]}}"#,
         r#"{"id":3,"rpc":{"method":{}}}"#,
+        r#"{"id":3,"rpc":["conversation.send",{}]}"#,
+        r#"{"id":3,"rpc":"conversation.send"}"#,
         r#"{"id":3,"refresh":{"token":1}}"#,
         r#"{"id":3,"presence":{"channel":"\ud800"}}"#,
     ] {

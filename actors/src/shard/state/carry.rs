@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rialto_protocol::reply::{ClientInfo, presence_push, publication_push};
+use rialto_protocol::reply::{ClientInfo, ENVELOPE_BYTES, presence_push, write_publication_push};
 use rialto_protocol::{EntityKey, EntityKind, ErrorCode, Refusal, ws_frame};
 
 use super::super::effect::{ShardEffect, Threads};
@@ -128,7 +128,8 @@ impl Shard {
     fn publish(&mut self, entity: EntityKey, data: &Bytes, offset: u64, info: Option<&ClientInfo>, out: &mut Effects<ShardEffect>) {
         let Some((channel, threads)) = self.channels.interested(entity) else { return };
         let Ok(data) = std::str::from_utf8(data) else { return };
-        let frame = ws_frame::text(publication_push(&channel, data, offset, info).as_bytes()).into();
+        let bytes = ENVELOPE_BYTES + channel.len() + data.len();
+        let frame = ws_frame::text_of(bytes, |out| write_publication_push(out, &channel, data, offset, info)).into();
         out.push(ShardEffect::Publish { threads, channel, frame, offset });
     }
 
