@@ -60,7 +60,7 @@ impl Channels {
         if channel.audience.len() == 0 {
             self.0.remove(&entity);
             if self.0.is_empty() {
-                self.0 = HashMap::new();
+                self.0 = EntityMap::default();
             }
         }
         Some(listener)

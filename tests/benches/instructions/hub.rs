@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rialto_actors::gateway::SessionId;
-use rialto_actors::gateway::hub::Hub;
+use rialto_actors::gateway::hub::{Flush, Hub};
 
 const LISTENERS: u32 = 1_000;
 
@@ -20,7 +20,7 @@ pub(crate) fn deliver_to_1000() -> Box<dyn FnMut()> {
     let mut queues: Vec<Vec<Bytes>> = vec![Vec::with_capacity(1); LISTENERS as usize];
     Box::new(move || {
         hub.publish(&room, frame.clone());
-        let delivered = hub.flush(|session, chunk| queues[session.index as usize].push(chunk.clone()));
+        let delivered = hub.flush(Flush::All, |session, chunk| queues[session.index as usize].push(chunk));
         assert_eq!(delivered, u64::from(LISTENERS));
         for queue in &mut queues {
             black_box(&queue).first().expect("everybody got it");

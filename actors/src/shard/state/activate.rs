@@ -1,6 +1,6 @@
 //! Entities come, crash and go: activation from the store, supervision, passivation.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rialto_protocol::{EntityKey, ErrorCode, Refusal};
@@ -9,6 +9,7 @@ use rialto_storage::{Row, StorageError};
 use tracing::field::display;
 
 use super::super::effect::ShardEffect;
+use super::super::entity_map::EntityMap;
 use super::super::slot::{Asker, Body, Loading, Slot, WAITING_FOR_LOAD_MAX, input_kind};
 use super::{RETRY_HINT_MS, Shard, count, log_backed, refuse_address};
 use crate::entity::{EntityInput, EntityName};
@@ -197,7 +198,7 @@ impl Shard {
             self.slots.remove(&entity);
         }
         if self.slots.is_empty() {
-            self.slots = HashMap::new();
+            self.slots = EntityMap::default();
         }
         self.gate.rest();
     }
