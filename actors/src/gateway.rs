@@ -82,6 +82,10 @@ pub struct Output {
 pub trait FlushHook {
     /// There is output. The outbox is drained once per scheduler tick, whatever the number of calls.
     fn wake(&self, id: SessionId);
+    /// As [`FlushHook::wake`] for one of a room's many listeners: it comes after those that were woken alone.
+    fn wake_with_room(&self, id: SessionId);
+    /// Large rooms have gathered something: calls [`Gateway::flush_rooms`] once the sockets are done with the flush before.
+    fn rooms_gathered(&self);
     /// Reading may go on after [`Intake::Pause`].
     fn resume(&self, id: SessionId);
     /// Calls [`Gateway::on_timer`] after this many milliseconds, never early; replaces the wish before, `None` clears it.

@@ -35,6 +35,7 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Kind::Gauge, "rialto_http_connections", "HTTP connections open"),
     (Kind::Counter, "rialto_received_bytes_total", "Bytes read from WebSockets"),
     (Kind::Counter, "rialto_sent_bytes_total", "Bytes written to WebSockets"),
+    (Kind::Counter, "rialto_socket_writes_total", "Writes to WebSockets; deliveries per write say how well fan-out gathers"),
     (Kind::Counter, "rialto_frames_received_total", "WebSocket messages and control frames read"),
     (Kind::Counter, "rialto_closed_total", "WebSockets closed, by close code; 1006 = without one"),
     (Kind::Counter, "rialto_accept_errors_total", "Sockets that the system did not give"),

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use rialto_protocol::reply::{self, Empty, ReplyBody, SubscribeResult};
 use rialto_protocol::{Channel, CloseCode, ErrorCode, Refusal, UnsubscribeCode, UserId, ws_frame};
 
+use super::hub::Flush;
 use super::link::FromShard;
 use super::slots::UnderWay;
-use super::{Gateway, SessionId};
+use super::{Gateway, SessionId, State};
 use crate::entity::Answer;
 use crate::reply_to::{SessionReply, Then};
 use crate::session::{ReplyKind, SessionInput};
@@ -48,26 +49,33 @@ impl Gateway {
                 FromShard::Unsubscribe { channel, user } => self.unsubscribe(&channel, user),
             }
         }
-        self.flush_rooms();
+        self.flush_hub(Flush::Prompt);
+        if self.0.state.borrow().hub.has_gathered() {
+            self.0.hook.rooms_gathered();
+        }
         for channel in lagged {
             self.lagged(&channel);
         }
         self.leaves_again();
     }
 
-    pub(super) fn flush_rooms(&self) {
+    /// Gives all rooms' listeners what gathered. The socket side calls it when it has been told that rooms have gathered and its sockets are free for it.
+    pub fn flush_rooms(&self) {
+        self.flush_hub(Flush::All);
+    }
+
+    fn flush_hub(&self, flush: Flush) {
         let limit = self.0.parts.outbox_bytes_max;
         let mut slow = Vec::new();
         {
             let mut state = self.0.state.borrow_mut();
-            let state = &mut *state;
-            let (hub, slots) = (&mut state.hub, &mut state.slots);
-            let deliveries = hub.flush(|id, chunk| {
+            let State { hub, slots, .. } = &mut *state;
+            let deliveries = hub.flush(flush, |id, chunk| {
                 let Some(slot) = slots.get_mut(id) else { return };
-                if !slot.outbox.publish(chunk.clone(), limit) {
-                    slow.push(id);
-                } else {
-                    self.0.hook.wake(id);
+                match (slot.outbox.publish(chunk, limit), flush) {
+                    (true, Flush::All) => self.0.hook.wake_with_room(id),
+                    (true, Flush::Prompt) => self.0.hook.wake(id),
+                    (false, _) => slow.push(id),
                 }
             });
             if deliveries > 0 {
@@ -77,6 +85,20 @@ impl Gateway {
         for id in slow {
             self.slow(id);
         }
+    }
+
+    /// Ends a session's part in a room. What the room has gathered for it, it still gets.
+    pub(super) fn leave_room(&self, id: SessionId, channel: &str) {
+        let limit = self.0.parts.outbox_bytes_max;
+        let fits = {
+            let mut state = self.0.state.borrow_mut();
+            let State { hub, slots, .. } = &mut *state;
+            match (hub.leave(channel, id), slots.get_mut(id)) {
+                (Some(gathered), Some(slot)) if !gathered.is_empty() => slot.outbox.publish(gathered, limit),
+                _ => return,
+            }
+        };
+        if fits { self.wake(id) } else { self.slow(id) }
     }
 
     /// Writes an answer as the reply that its command wants.
@@ -107,8 +129,6 @@ impl Gateway {
                 self.tell(id, SessionInput::Subscribed { channel, result });
             }
             (ReplyKind::Subscribe { join_leave, .. }, answer) => {
-                // What the room gathered so far is in the answer already: it goes to the others now, and counts as waiting.
-                self.flush_rooms();
                 let failed = answer.as_ref().err().cloned();
                 let (text, late) = self.fitted(id, command, &kind, answer);
                 let failed = failed.or_else(|| late.inspect(|_| self.nobody_listens(reply.then)));
@@ -131,7 +151,12 @@ impl Gateway {
         let text = write(command, kind, answer);
         let limit = self.0.parts.outbox_bytes_max;
         let fits = |slot: &super::slots::Slot| slot.outbox.has_room(text.len() + FRAME_HEAD_BYTES_MAX, limit);
-        if text.len() < LARGE_ANSWER_BYTES || self.0.state.borrow().slots.get(id).is_none_or(fits) {
+        if text.len() < LARGE_ANSWER_BYTES {
+            return (text, None);
+        }
+        // What rooms have gathered for it counts as waiting.
+        self.flush_rooms();
+        if self.0.state.borrow().slots.get(id).is_none_or(fits) {
             return (text, None);
         }
         self.0.meters.answers_refused.increment(1);
@@ -142,7 +167,6 @@ impl Gateway {
     /// From this answer on the session listens: what the room gathered before it is already in the answer.
     fn subscribed(&self, id: SessionId, channel: &Arc<str>, join_leave: bool, answer: &Result<Answer, Refusal>) {
         if matches!(answer, Ok(Answer::Subscribed(_))) {
-            self.flush_rooms();
             self.0.state.borrow_mut().hub.enter(channel, id, join_leave);
         }
     }
@@ -165,7 +189,6 @@ impl Gateway {
     }
 
     fn unsubscribe(&self, channel: &Arc<str>, user: UserId) {
-        self.flush_rooms();
         let listeners = self.0.state.borrow().hub.listeners(channel);
         for id in listeners {
             if self.0.state.borrow().slots.get(id).is_some_and(|slot| slot.user() == user) {
@@ -175,7 +198,7 @@ impl Gateway {
     }
 
     fn drop_listener(&self, id: SessionId, channel: &Arc<str>, code: UnsubscribeCode) {
-        self.0.state.borrow_mut().hub.leave(channel, id);
+        self.leave_room(id, channel);
         self.send(id, ws_frame::text(reply::unsubscribe_push(channel, code).as_bytes()).into());
         self.tell(id, SessionInput::Unsubscribed { channel: Arc::clone(channel) });
     }

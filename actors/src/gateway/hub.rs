@@ -1,23 +1,52 @@
-//! Who on this thread listens to which channel, and the room buffers: what a channel publishes within one tick is put together once and shared by all its listeners.
+//! Who on this thread listens to which channel, and the room buffers: what a channel publishes until its next flush is put together once and shared by
+//! all its listeners.
+//!
+//! One write to a socket costs the kernel far more than anything here, so a room of many gathers while the sockets are busy with the flush before: see
+//! [`Hub::flush`].
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
 
 use super::SessionId;
+
+/// Listeners from which a room is large: a flush of it takes so long (some 0.5 ms) that gathering what comes meanwhile pays. Smaller ones never wait.
+pub const LARGE_ROOM_LISTENERS_MIN: usize = 200;
+/// Bytes that a large room gathers at most while its flush waits. Above, it is flushed at once into the outboxes, whose limit counts from there.
+pub const ROOM_BYTES_GATHERED_MAX: usize = 256 * 1024;
 
 #[derive(Clone, Copy, Debug)]
 struct HubListener {
     session: SessionId,
     join_leave: bool,
+    /// Bytes at the begin of what the room gathers that are not for this listener: they came before it.
+    skip: u32,
 }
 
+/// There are as many rooms as users, and most have one listener and nothing to say.
 #[derive(Debug, Default)]
 struct Room {
-    listeners: Vec<HubListener>,
-    /// Frames of this tick.
-    frames: Vec<Bytes>,
+    listeners: SmallVec<[HubListener; 1]>,
+    gathered: Option<Box<Gathered>>,
+}
+
+/// What a room has gathered since the flush before.
+#[derive(Debug, Default)]
+struct Gathered {
+    frames: SmallVec<[Bytes; 1]>,
+    /// Bytes of all frames.
+    bytes: usize,
+}
+
+/// Which rooms a flush takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// Those that never wait: small ones, and those that have gathered [`ROOM_BYTES_GATHERED_MAX`].
+    Prompt,
+    /// All.
+    All,
 }
 
 /// The rooms of one thread.
@@ -27,24 +56,50 @@ pub struct Hub {
     dirty: Vec<Arc<str>>,
 }
 
+impl Room {
+    fn bytes(&self) -> usize {
+        self.gathered.as_ref().map_or(0, |gathered| gathered.bytes)
+    }
+
+    fn is_due(&self, flush: Flush) -> bool {
+        flush == Flush::All || self.listeners.len() < LARGE_ROOM_LISTENERS_MIN || self.bytes() >= ROOM_BYTES_GATHERED_MAX
+    }
+
+    /// What has gathered, as one chunk: a single frame as it is, several copied behind each other, which costs one slice per socket instead of one per
+    /// frame and socket.
+    fn together(&self) -> Option<Bytes> {
+        let Gathered { frames, bytes } = self.gathered.as_deref()?;
+        if let [frame] = frames.as_slice() {
+            return Some(frame.clone());
+        }
+        let mut chunk = BytesMut::with_capacity(*bytes);
+        for frame in frames {
+            chunk.extend_from_slice(frame);
+        }
+        (!chunk.is_empty()).then(|| chunk.freeze())
+    }
+}
+
 impl Hub {
-    /// Enters a session. What the room still holds from before belongs to the others: the caller flushes first.
+    /// Enters a session. It gets what the channel publishes from now on; what the room has gathered so far is not for it.
     pub fn enter(&mut self, channel: &Arc<str>, session: SessionId, join_leave: bool) {
         let room = self.rooms.entry(Arc::clone(channel)).or_default();
         if !room.listeners.iter().any(|one| one.session == session) {
-            room.listeners.push(HubListener { session, join_leave });
+            let skip = u32::try_from(room.bytes()).expect("a room gathers less than 4 GiB");
+            room.listeners.push(HubListener { session, join_leave, skip });
         }
     }
 
-    /// Removes a session; true when it was there.
-    pub fn leave(&mut self, channel: &str, session: SessionId) -> bool {
-        let Some(room) = self.rooms.get_mut(channel) else { return false };
-        let Some(at) = room.listeners.iter().position(|one| one.session == session) else { return false };
-        room.listeners.swap_remove(at);
+    /// Removes a session and answers what the room has gathered for it, often nothing; `None` when it was not there.
+    pub fn leave(&mut self, channel: &str, session: SessionId) -> Option<Bytes> {
+        let room = self.rooms.get_mut(channel)?;
+        let at = room.listeners.iter().position(|one| one.session == session)?;
+        let listener = room.listeners.swap_remove(at);
+        let gathered = room.together().map(|chunk| chunk.slice(listener.skip as usize..));
         if room.listeners.is_empty() {
             self.rooms.remove(channel);
         }
-        true
+        Some(gathered.unwrap_or_default())
     }
 
     /// The sessions that listen to a channel.
@@ -67,27 +122,45 @@ impl Hub {
         rooms.map(|(channel, _)| Arc::clone(channel)).collect()
     }
 
-    /// Puts a frame into a room's buffer of this tick.
+    /// Puts a frame into a room's buffer.
     pub fn publish(&mut self, channel: &Arc<str>, frame: Bytes) {
         let Some(room) = self.rooms.get_mut(channel) else { return };
-        if room.frames.is_empty() {
+        let gathered = room.gathered.get_or_insert_default();
+        if gathered.frames.is_empty() {
             self.dirty.push(Arc::clone(channel));
         }
-        room.frames.push(frame);
+        gathered.bytes += frame.len();
+        gathered.frames.push(frame);
     }
 
-    /// Takes what the rooms hold: for each room one shared chunk and who gets it. Answers how many chunks were given.
-    pub fn flush(&mut self, mut deliver: impl FnMut(SessionId, &Bytes)) -> u64 {
+    /// Takes what the rooms have gathered: for each room one shared chunk and who gets it. Answers how many chunks were given.
+    pub fn flush(&mut self, flush: Flush, mut deliver: impl FnMut(SessionId, Bytes)) -> u64 {
         let mut deliveries = 0;
-        for channel in std::mem::take(&mut self.dirty) {
-            let Some(room) = self.rooms.get_mut(&channel) else { continue };
-            let Some(chunk) = together(&mut room.frames) else { continue };
-            deliveries += room.listeners.len() as u64;
-            for listener in &room.listeners {
-                deliver(listener.session, &chunk);
+        let rooms = &mut self.rooms;
+        self.dirty.retain(|channel| {
+            let Some(room) = rooms.get_mut(channel) else { return false };
+            if !room.is_due(flush) {
+                return true;
             }
-        }
+            let Some(chunk) = room.together() else { return false };
+            for listener in &mut room.listeners {
+                let chunk = if listener.skip == 0 { chunk.clone() } else { chunk.slice(listener.skip as usize..) };
+                listener.skip = 0;
+                if !chunk.is_empty() {
+                    deliveries += 1;
+                    deliver(listener.session, chunk);
+                }
+            }
+            room.gathered = None;
+            false
+        });
         deliveries
+    }
+
+    /// Whether rooms hold what waits for a flush of all.
+    #[must_use]
+    pub fn has_gathered(&self) -> bool {
+        !self.dirty.is_empty()
     }
 
     /// Listeners of all channels.
@@ -109,21 +182,6 @@ impl Hub {
     }
 }
 
-/// One frame as it is, several copied behind each other: one slice per socket instead of one per frame and socket.
-fn together(frames: &mut Vec<Bytes>) -> Option<Bytes> {
-    match frames.len() {
-        0 => None,
-        1 => frames.pop(),
-        _ => {
-            let mut room = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
-            for frame in frames.drain(..) {
-                room.extend_from_slice(&frame);
-            }
-            Some(room.freeze())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,7 +192,7 @@ mod tests {
 
     fn delivered(hub: &mut Hub) -> Vec<(u32, Bytes)> {
         let mut all = Vec::new();
-        hub.flush(|session, chunk| all.push((session.index, chunk.clone())));
+        hub.flush(Flush::All, |session, chunk| all.push((session.index, chunk)));
         all
     }
 
@@ -163,11 +221,50 @@ mod tests {
         hub.enter(&room, session(1), true);
         assert_eq!(hub.join_leave_listeners("room"), [session(1)], "entering twice is entering once");
         hub.publish(&room, Bytes::from_static(b"x"));
-        assert!(hub.leave("room", session(1)));
-        assert!(!hub.leave("room", session(1)));
+        assert_eq!(hub.leave("room", session(1)), Some("x".into()), "what was published while it listened is its own");
+        assert_eq!(hub.leave("room", session(1)), None);
         assert!(hub.is_empty());
         assert!(delivered(&mut hub).is_empty());
         hub.publish(&room, Bytes::from_static(b"y"));
         assert!(delivered(&mut hub).is_empty());
+    }
+
+    #[test]
+    fn a_large_room_gathers_and_whoever_comes_meanwhile_gets_what_follows() {
+        let mut hub = Hub::default();
+        let (large, small): (Arc<str>, Arc<str>) = ("large".into(), "small".into());
+        let members = u32::try_from(LARGE_ROOM_LISTENERS_MIN).unwrap();
+        (0..members).for_each(|index| hub.enter(&large, session(index), false));
+        hub.enter(&small, session(0), false);
+        hub.publish(&large, Bytes::from_static(b"a"));
+        hub.publish(&small, Bytes::from_static(b"s"));
+        let mut prompt = Vec::new();
+        hub.flush(Flush::Prompt, |session, chunk| prompt.push((session.index, chunk)));
+        assert_eq!(prompt, [(0, "s".into())]);
+        assert!(hub.has_gathered());
+        hub.enter(&large, session(members), false);
+        hub.enter(&large, session(members + 1), false);
+        hub.publish(&large, Bytes::from_static(b"bc"));
+        assert_eq!(hub.leave("large", session(0)), Some("abc".into()));
+        assert_eq!(hub.leave("large", session(members)), Some("bc".into()));
+        let all = delivered(&mut hub);
+        assert_eq!(all.len(), LARGE_ROOM_LISTENERS_MIN);
+        assert!(all.iter().all(|(index, chunk)| chunk == if *index > members { "bc" } else { "abc" }));
+        hub.publish(&large, Bytes::from_static(b"d"));
+        assert!(delivered(&mut hub).iter().all(|(_, chunk)| chunk == "d"), "what came before is behind all");
+        assert!(!hub.has_gathered());
+    }
+
+    #[test]
+    fn a_large_room_gathers_so_much_and_no_more() {
+        let mut hub = Hub::default();
+        let room: Arc<str> = "room".into();
+        (0..u32::try_from(LARGE_ROOM_LISTENERS_MIN).unwrap()).for_each(|index| hub.enter(&room, session(index), false));
+        let frame = Bytes::from_static(&[0; 64 * 1024]);
+        for _ in 0..ROOM_BYTES_GATHERED_MAX / frame.len() {
+            assert_eq!(hub.flush(Flush::Prompt, |_, _| {}), 0);
+            hub.publish(&room, frame.clone());
+        }
+        assert_eq!(hub.flush(Flush::Prompt, |_, _| {}), LARGE_ROOM_LISTENERS_MIN as u64);
     }
 }

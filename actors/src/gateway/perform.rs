@@ -73,16 +73,14 @@ impl Gateway {
     }
 
     fn connected(&self, id: SessionId, reply: Bytes) {
-        self.flush_rooms();
         let limit = self.0.parts.outbox_bytes_max;
         let fits = self.0.state.borrow_mut().slots.get_mut(id).is_none_or(|slot| slot.outbox.connected(reply, limit));
         if fits { self.wake(id) } else { self.slow(id) }
     }
 
     pub(super) fn leave(&self, id: SessionId, entity: EntityKey, channel: &Arc<str>) {
-        self.flush_rooms();
+        self.leave_room(id, channel);
         let mut state = self.0.state.borrow_mut();
-        state.hub.leave(channel, id);
         let Some(client) = state.slots.get(id).and_then(|slot| slot.session.as_ref()).map(Session::client) else { return };
         if !self.0.parts.router.leave(entity, client) {
             state.leaves.push((entity, client));

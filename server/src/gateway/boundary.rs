@@ -57,6 +57,9 @@ pub trait Gateway {
     /// So many bytes of the session's frames have reached the socket.
     fn on_written(&self, id: SessionId, bytes: usize);
 
+    /// Gives what large rooms have gathered to their listeners' outboxes: the answer to [`FlushHook::rooms_gathered`].
+    fn flush_rooms(&self);
+
     /// The session's timer, see [`FlushHook::set_timer`], has come.
     fn on_timer(&self, id: SessionId);
 }
@@ -94,6 +97,10 @@ impl Gateway for rialto_actors::gateway::Gateway {
 
     /// The outbox counts what it holds; what the pump has taken is bounded by the pump.
     fn on_written(&self, _id: SessionId, _bytes: usize) {}
+
+    fn flush_rooms(&self) {
+        self.flush_rooms();
+    }
 
     fn on_timer(&self, id: SessionId) {
         self.on_timer(id);

@@ -4,14 +4,18 @@
 //! the whole thread. Idle, a connection owns no buffer: input is read into the thread's buffer, output stands in the
 //! session's outbox, and only what a blocked socket did not take is kept here, one outbox's content at most.
 //!
-//! The files: `conn` the state and its task, `read` from bytes to calls, `write` the flush, `close` all ways to end.
+//! The files: `conn` the state and its task, `read` from bytes to calls, `flush` who is written to and when, `write` one
+//! connection's output, `queue` what its socket did not take, `close` all ways to end.
 
 mod close;
 mod conn;
+mod flush;
+mod queue;
 mod read;
 mod sessions;
 mod write;
 
 pub(crate) use conn::Conn;
+pub(crate) use flush::{Dirty, Written};
+pub(crate) use queue::Queue;
 pub(crate) use sessions::Sessions;
-pub(crate) use write::{Dirty, Queue};

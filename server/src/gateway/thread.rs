@@ -15,7 +15,7 @@ use super::http::HttpEntry;
 use super::limits::{GatewayLimits, READ_BUFFER_BYTES};
 use super::metrics::GatewayMetrics;
 use super::policy::UpgradePolicy;
-use super::pump::{Conn, Dirty, Queue, Sessions};
+use super::pump::{Conn, Dirty, Queue, Sessions, Written};
 use super::slots::{Key, Slots};
 use super::wheel::{SLOT_MS, TimerId, Wheel};
 
@@ -42,6 +42,8 @@ pub(crate) struct GatewayThread {
     pub(crate) conns: RefCell<Slots<Rc<Conn>>>,
     pub(crate) sessions: Sessions,
     pub(crate) dirty: Dirty,
+    /// Counts that wait to be added to the metrics.
+    pub(crate) written: Written,
     /// A queue without content, kept so that most flushes allocate nothing.
     pub(crate) spare_queue: Cell<Option<Box<Queue>>>,
     pub(crate) is_draining: Cell<bool>,
@@ -74,6 +76,7 @@ impl GatewayThread {
             conns: RefCell::default(),
             sessions: Sessions::default(),
             dirty: Dirty::default(),
+            written: Written::default(),
             spare_queue: Cell::new(None),
             is_draining: Cell::new(false),
             http_draining,
@@ -144,6 +147,7 @@ impl GatewayThread {
             for due in due.drain(..) {
                 self.on_due(due);
             }
+            self.written.report(&self.metrics);
         }
     }
 
@@ -203,6 +207,20 @@ impl FlushHook for Hook {
         };
         if let Some(conn) = thread.conn_of(id) {
             thread.mark_dirty(&conn);
+        }
+    }
+
+    fn wake_with_room(&self, id: SessionId) {
+        if let Some(thread) = self.0.upgrade()
+            && let Some(conn) = thread.conn_of(id)
+        {
+            thread.mark_dirty_with_room(conn);
+        }
+    }
+
+    fn rooms_gathered(&self) {
+        if let Some(thread) = self.0.upgrade() {
+            thread.dirty.note_rooms();
         }
     }
 

@@ -9,7 +9,8 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use tokio::net::TcpStream;
 
-use super::write::Queue;
+use super::flush::Flush;
+use super::queue::Queue;
 use crate::gateway::boundary::{PathKind, SessionId, TransportInfo};
 use crate::gateway::limits::READS_PER_TURN;
 use crate::gateway::slots::Key;
@@ -41,8 +42,8 @@ pub(crate) struct Conn {
     pub(crate) key: Key,
     pub(crate) endpoint: Cell<Endpoint>,
     pub(crate) phase: Cell<Phase>,
-    /// In the thread's list for the next flush.
-    pub(crate) is_dirty: Cell<bool>,
+    /// In which of the thread's lists of sockets to write to.
+    pub(super) flush: Cell<Flush>,
     /// The socket takes no more bytes at the moment.
     pub(crate) is_blocked: Cell<bool>,
     /// The session takes no more messages at the moment.
@@ -78,6 +79,10 @@ impl Conn {
         self.phase.get() == Phase::Open
     }
 
+    pub(super) fn has_empty_queue(&self) -> bool {
+        Queue::bytes_in(&self.queue) == 0
+    }
+
     /// Makes the task look again at what it may do.
     pub(crate) fn wake_task(&self) {
         if let Some(waker) = self.waker.take() {
@@ -98,7 +103,7 @@ impl GatewayThread {
                 key,
                 endpoint: Cell::new(if is_echo { Endpoint::Echo } else { Endpoint::Over }),
                 phase: Cell::new(Phase::Open),
-                is_dirty: Cell::new(false),
+                flush: Cell::new(Flush::Nowhere),
                 is_blocked: Cell::new(false),
                 is_paused: Cell::new(false),
                 waits_for_room: Cell::new(false),

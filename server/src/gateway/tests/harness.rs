@@ -147,6 +147,8 @@ impl Gateway for FakeGateway {
         self.bytes_written.set(self.bytes_written.get() + bytes);
     }
 
+    fn flush_rooms(&self) {}
+
     fn on_timer(&self, id: SessionId) {
         self.close(id, 3502);
     }
