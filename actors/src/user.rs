@@ -43,7 +43,8 @@ pub struct User {
     /// Questions to the store, by token.
     reads: Vec<(u64, Reading)>,
     next_token: u64,
-    wake_at_ms: Option<u64>,
+    /// The standing wish to be woken; `u64::MAX` is none.
+    wake_at_ms: u64,
 }
 
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Machine for User {
             EntityInput::Asked { caller, ask, reply } => self.asked(&caller, ask, reply, effects),
             EntityInput::Told(tell) => self.told(now, tell, effects),
             EntityInput::Answered { token, answer } => self.answered(token, answer, effects),
-            EntityInput::Woken => self.wake_at_ms = None,
+            EntityInput::Woken => self.wake_at_ms = u64::MAX,
             EntityInput::Applied { .. } => {}
         }
         self.settle(now, effects);
@@ -74,7 +75,15 @@ impl User {
     /// A machine that has seen nothing yet.
     #[must_use]
     pub fn new(id: UserId) -> Self {
-        Self { id, generation: Arc::from(""), stream: None, inbox: Inbox::default(), reads: Vec::new(), next_token: 0, wake_at_ms: None }
+        Self {
+            id,
+            generation: Arc::from(""),
+            stream: None,
+            inbox: Inbox::default(),
+            reads: Vec::new(),
+            next_token: 0,
+            wake_at_ms: u64::MAX,
+        }
     }
 
     fn asked(&mut self, caller: &Caller, ask: Ask, reply: ReplyTo, effects: &mut Effects<EntityEffect>) {
@@ -166,8 +175,8 @@ impl User {
         let wake_at_ms = [stream.next_expiry_ms(), self.inbox.next_due_ms()].into_iter().flatten().min();
         match wake_at_ms {
             None if self.reads.is_empty() => effects.push(EntityEffect::Idle),
-            Some(mono_ms) if self.wake_at_ms.is_none_or(|asked_ms| asked_ms > mono_ms) => {
-                self.wake_at_ms = Some(mono_ms);
+            Some(mono_ms) if self.wake_at_ms > mono_ms => {
+                self.wake_at_ms = mono_ms;
                 effects.push(EntityEffect::WakeAt { mono_ms });
             }
             _ => {}

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use smallvec::SmallVec;
 
 use super::SessionId;
 
@@ -24,11 +25,17 @@ struct HubListener {
     skip: u32,
 }
 
+/// There are as many rooms as users, and most have one listener and nothing to say.
 #[derive(Debug, Default)]
 struct Room {
-    listeners: Vec<HubListener>,
-    /// Frames since the flush before.
-    frames: Vec<Bytes>,
+    listeners: SmallVec<[HubListener; 1]>,
+    gathered: Option<Box<Gathered>>,
+}
+
+/// What a room has gathered since the flush before.
+#[derive(Debug, Default)]
+struct Gathered {
+    frames: SmallVec<[Bytes; 1]>,
     /// Bytes of all frames.
     bytes: usize,
 }
@@ -50,18 +57,23 @@ pub struct Hub {
 }
 
 impl Room {
+    fn bytes(&self) -> usize {
+        self.gathered.as_ref().map_or(0, |gathered| gathered.bytes)
+    }
+
     fn is_due(&self, flush: Flush) -> bool {
-        flush == Flush::All || self.listeners.len() < LARGE_ROOM_LISTENERS_MIN || self.bytes >= ROOM_BYTES_GATHERED_MAX
+        flush == Flush::All || self.listeners.len() < LARGE_ROOM_LISTENERS_MIN || self.bytes() >= ROOM_BYTES_GATHERED_MAX
     }
 
     /// What has gathered, as one chunk: a single frame as it is, several copied behind each other, which costs one slice per socket instead of one per
     /// frame and socket.
     fn together(&self) -> Option<Bytes> {
-        if let [frame] = self.frames.as_slice() {
+        let Gathered { frames, bytes } = self.gathered.as_deref()?;
+        if let [frame] = frames.as_slice() {
             return Some(frame.clone());
         }
-        let mut chunk = BytesMut::with_capacity(self.bytes);
-        for frame in &self.frames {
+        let mut chunk = BytesMut::with_capacity(*bytes);
+        for frame in frames {
             chunk.extend_from_slice(frame);
         }
         (!chunk.is_empty()).then(|| chunk.freeze())
@@ -73,7 +85,7 @@ impl Hub {
     pub fn enter(&mut self, channel: &Arc<str>, session: SessionId, join_leave: bool) {
         let room = self.rooms.entry(Arc::clone(channel)).or_default();
         if !room.listeners.iter().any(|one| one.session == session) {
-            let skip = u32::try_from(room.bytes).expect("a room gathers less than 4 GiB");
+            let skip = u32::try_from(room.bytes()).expect("a room gathers less than 4 GiB");
             room.listeners.push(HubListener { session, join_leave, skip });
         }
     }
@@ -113,11 +125,12 @@ impl Hub {
     /// Puts a frame into a room's buffer.
     pub fn publish(&mut self, channel: &Arc<str>, frame: Bytes) {
         let Some(room) = self.rooms.get_mut(channel) else { return };
-        if room.frames.is_empty() {
+        let gathered = room.gathered.get_or_insert_default();
+        if gathered.frames.is_empty() {
             self.dirty.push(Arc::clone(channel));
         }
-        room.bytes += frame.len();
-        room.frames.push(frame);
+        gathered.bytes += frame.len();
+        gathered.frames.push(frame);
     }
 
     /// Takes what the rooms have gathered: for each room one shared chunk and who gets it. Answers how many chunks were given.
@@ -138,8 +151,7 @@ impl Hub {
                     deliver(listener.session, chunk);
                 }
             }
-            room.frames.clear();
-            room.bytes = 0;
+            room.gathered = None;
             false
         });
         deliveries

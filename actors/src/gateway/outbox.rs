@@ -10,12 +10,18 @@ use super::{CloseFrame, Output};
 pub(super) struct Outbox {
     /// Most flushes find one chunk: it needs no memory of its own.
     chunks: SmallVec<[Bytes; 1]>,
+    /// What only the begin and the end of a connection need.
+    rare: Option<Box<Rare>>,
+    bytes: usize,
+    connected: bool,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
     /// What channels published before the connect reply went out: it must follow it.
     held: Vec<Bytes>,
-    connected: bool,
-    bytes: usize,
     close: Option<CloseFrame>,
-    closed: bool,
 }
 
 impl Outbox {
@@ -47,7 +53,7 @@ impl Outbox {
         }
         let fits = self.has_room(frame.len(), limit);
         self.bytes += frame.len();
-        self.held.push(frame);
+        self.rare.get_or_insert_default().held.push(frame);
         fits
     }
 
@@ -55,7 +61,10 @@ impl Outbox {
     pub(super) fn connected(&mut self, reply: Bytes, limit: usize) -> bool {
         self.connected = true;
         let fits = self.push(reply, limit);
-        self.chunks.extend(std::mem::take(&mut self.held));
+        if let Some(rare) = self.rare.take() {
+            self.chunks.extend(rare.held);
+            self.rare = rare.close.map(|close| Box::new(Rare { held: Vec::new(), close: Some(close) }));
+        }
         fits
     }
 
@@ -66,8 +75,8 @@ impl Outbox {
         } else {
             output.chunks.extend(self.chunks.pop());
         }
-        self.bytes = self.held.iter().map(Bytes::len).sum();
-        if let Some(close) = self.close.take() {
+        self.bytes = self.rare.as_ref().map_or(0, |rare| rare.held.iter().map(Bytes::len).sum());
+        if let Some(close) = self.rare.as_mut().and_then(|rare| rare.close.take()) {
             output.close = Some(close);
         }
     }
@@ -75,7 +84,9 @@ impl Outbox {
     /// Forgets what waits.
     pub(super) fn clear(&mut self) {
         self.chunks = SmallVec::new();
-        self.held = Vec::new();
+        if let Some(rare) = &mut self.rare {
+            rare.held = Vec::new();
+        }
         self.bytes = 0;
     }
 
@@ -83,13 +94,13 @@ impl Outbox {
     pub(super) fn close(&mut self, frame: CloseFrame) {
         if !self.closed {
             self.closed = true;
-            self.close = Some(frame);
+            self.rare.get_or_insert_default().close = Some(frame);
         }
     }
 
     /// Whether a close waits to be taken.
     pub(super) fn is_closing(&self) -> bool {
-        self.close.is_some()
+        self.rare.as_ref().is_some_and(|rare| rare.close.is_some())
     }
 }
 

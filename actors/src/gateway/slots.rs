@@ -138,3 +138,15 @@ impl Slots {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a session costs its gateway thread, beside its place in the rooms: a size class of the allocator's.
+    #[test]
+    fn a_session_is_small() {
+        assert!(size_of::<Session>() <= 208, "{} bytes", size_of::<Session>());
+        assert!(size_of::<Slot>() <= 320, "{} bytes", size_of::<Slot>());
+    }
+}

@@ -111,25 +111,23 @@ struct Subscription {
     term: Term,
 }
 
-/// By what right a subscription stands.
+/// By what right a subscription stands: the rules, or a token until its end in wall-clock time. Eight bytes, because there are so many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Term {
-    /// The rules let everybody, or this user, listen.
-    Rules,
-    /// A token lets this session listen, without an end.
-    Token,
-    /// A token lets this session listen until then, wall clock.
-    TokenUntil(u64),
-}
+struct Term(u64);
 
 impl Term {
+    /// The rules let everybody, or this user, listen.
+    const RULES: Self = Self(0);
+    /// A token lets this session listen, without an end.
+    const TOKEN: Self = Self(u64::MAX);
+
     /// The term that a token's grant gives.
     fn of(expires_ms: Option<u64>) -> Self {
-        expires_ms.map_or(Self::Token, Self::TokenUntil)
+        expires_ms.map_or(Self::TOKEN, |at| Self(at.clamp(1, u64::MAX - 1)))
     }
 
     fn expires_ms(self) -> Option<u64> {
-        if let Self::TokenUntil(at) = self { Some(at) } else { None }
+        (self != Self::RULES && self != Self::TOKEN).then_some(self.0)
     }
 }
 

@@ -44,7 +44,7 @@ pub const SWEEP_MS: u64 = 5_000;
 /// What the operator decides about shards.
 #[derive(Clone, Copy, Debug)]
 pub struct ShardConfig {
-    /// Milliseconds without input after which an idle entity leaves memory.
+    /// Milliseconds without input after which an idle entity leaves memory, and with it the newest rows that it holds, up to 256 KiB.
     pub entity_idle_ms: u64,
     /// Entities in memory per shard above which idle ones leave at once.
     pub entities_live_max: usize,
@@ -56,7 +56,7 @@ pub struct ShardConfig {
 
 impl Default for ShardConfig {
     fn default() -> Self {
-        Self { entity_idle_ms: 30_000, entities_live_max: 128, connections_per_user_max: CONNECTIONS_PER_USER_MAX, reclaim_ms: 0 }
+        Self { entity_idle_ms: 10_000, entities_live_max: 128, connections_per_user_max: CONNECTIONS_PER_USER_MAX, reclaim_ms: 0 }
     }
 }
 

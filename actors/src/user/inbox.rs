@@ -1,5 +1,7 @@
 //! What an inbox has to say about each conversation: at most one event per conversation and second, the newest of each kind.
 
+use std::num::NonZeroU64;
+
 use bytes::Bytes;
 use rialto_protocol::ConversationId;
 use rialto_protocol::event::{ConversationChanged, ConversationNamed, InboxEvent, ReadUpTo};
@@ -20,8 +22,8 @@ const CONVERSATIONS_MAX: usize = 1_024;
 pub(super) struct Inbox {
     /// In order of their conversations.
     entries: Vec<Entry>,
-    /// The earliest time at which anything may be due; saves looking at every conversation.
-    earliest_ms: Option<u64>,
+    /// The earliest time at which anything may be due, never zero; saves looking at every conversation.
+    earliest_ms: Option<NonZeroU64>,
 }
 
 #[derive(Debug)]
@@ -113,7 +115,7 @@ impl Inbox {
 
     /// The events that are due, as text and as stream data.
     pub(super) fn due(&mut self, mono_ms: u64) -> Vec<(Bytes, RawJson)> {
-        if self.earliest_ms.is_none_or(|earliest_ms| earliest_ms > mono_ms) {
+        if self.next_due_ms().is_none_or(|earliest_ms| earliest_ms > mono_ms) {
             return Vec::new();
         }
         let mut events = Vec::new();
@@ -129,16 +131,17 @@ impl Inbox {
                 earliest_ms = Some(earliest_ms.map_or(entry.not_before_ms, |earliest_ms| earliest_ms.min(entry.not_before_ms)));
             }
         }
-        self.earliest_ms = earliest_ms;
+        self.earliest_ms = earliest_ms.map(not_zero);
         events
     }
 
     /// When something will be due.
     pub(super) fn next_due_ms(&self) -> Option<u64> {
-        self.earliest_ms
+        self.earliest_ms.map(NonZeroU64::get)
     }
 
     fn look_at(&mut self, due_ms: u64) {
+        let due_ms = not_zero(due_ms);
         self.earliest_ms = Some(self.earliest_ms.map_or(due_ms, |earliest_ms| earliest_ms.min(due_ms)));
     }
 
@@ -225,6 +228,11 @@ impl Entry {
         }
         words.read.take().map(|offset| InboxEvent::Read(ReadUpTo { conversation, offset }))
     }
+}
+
+/// A time as an option stores it in eight bytes: the first millisecond counts as the second.
+fn not_zero(mono_ms: u64) -> NonZeroU64 {
+    NonZeroU64::new(mono_ms).unwrap_or(NonZeroU64::MIN)
 }
 
 fn encode(event: &InboxEvent) -> Option<(Bytes, RawJson)> {

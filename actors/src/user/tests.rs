@@ -197,3 +197,9 @@ fn the_list_is_a_page_of_the_store() {
     let failed = world.answer(Err(StorageError::new(ErrorKind::Overloaded, "list", "full")));
     assert_eq!(failed.unwrap().unwrap_err().code, ErrorCode::Overloaded);
 }
+
+/// There is one for each user who is here: a size class of the allocator's.
+#[test]
+fn a_user_is_small() {
+    assert!(size_of::<User>() <= 160, "{} bytes", size_of::<User>());
+}

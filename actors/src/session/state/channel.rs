@@ -59,7 +59,7 @@ impl Session {
         }
         let entity = entity_of(&channel);
         let (expires_ms, chan_info) = grant.as_ref().map_or((None, None), |grant| (grant.expires_ms, grant.info.clone()));
-        let term = grant.as_ref().map_or(Term::Rules, |grant| Term::of(grant.expires_ms));
+        let term = grant.as_ref().map_or(Term::RULES, |grant| Term::of(grant.expires_ms));
         self.subscriptions.push(Subscription { channel: Arc::clone(&entity.channel), term });
         let kind = ReplyKind::Subscribe { join_leave, ttl: expires_ms.map_or(0, |at| ttl(at, now)) };
         out.push(SessionEffect::Ask { command: id, kind, entity, caller: self.caller(), ask: Ask::Subscribe(ask), chan_info });
@@ -164,7 +164,7 @@ impl Session {
     }
 
     fn subscribed_by_token(&self, channel: &str) -> bool {
-        self.find(channel).is_some_and(|at| self.subscriptions[at].term != Term::Rules)
+        self.find(channel).is_some_and(|at| self.subscriptions[at].term != Term::RULES)
     }
 
     /// The grant of a subscription token: none without a token; an error unless it is for this channel and this user.

@@ -87,7 +87,7 @@ impl Session {
             },
             _ => None,
         };
-        self.subscriptions.push(Subscription { channel: Arc::clone(&entity.channel), term: Term::Token });
+        self.subscriptions.push(Subscription { channel: Arc::clone(&entity.channel), term: Term::TOKEN });
         let ask = SubscribeAsk {
             recover: recover.map(|recover| StreamPosition { offset: recover.offset, epoch: recover.epoch }),
             strict: false,
@@ -119,7 +119,7 @@ impl Session {
             // All who listen to a channel share one name of it.
             (Some(at), Ok(_)) => self.subscriptions[at].channel = Arc::clone(channel),
             // Given up while it was under way.
-            (None, Ok(_)) => leave(Subscription { channel: Arc::clone(channel), term: Term::Token }, out),
+            (None, Ok(_)) => leave(Subscription { channel: Arc::clone(channel), term: Term::TOKEN }, out),
             (None, Err(_)) => {}
         }
         let Phase::Subscribing(connecting) = &mut self.phase else { return };
