@@ -5,5 +5,6 @@ mod drain;
 mod harness;
 mod hostile;
 mod http;
+mod rooms;
 mod slow;
 mod websocket;

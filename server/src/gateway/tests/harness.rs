@@ -40,6 +40,10 @@ pub(super) struct FakeGateway {
     pub(super) num_texts: Cell<usize>,
     pub(super) bytes_written: Cell<usize>,
     pub(super) output_bytes_max: Cell<usize>,
+    /// What a room of all sessions has gathered.
+    pub(super) gathered: RefCell<Vec<Bytes>>,
+    /// How often the room was flushed.
+    pub(super) num_room_flushes: Cell<usize>,
     next: Cell<u32>,
 }
 
@@ -50,7 +54,18 @@ pub(super) struct FakeSession {
 }
 
 impl FakeGateway {
+    /// Publishes into a room of all sessions.
+    pub(super) fn publish(&self, chunk: Bytes) {
+        self.gathered.borrow_mut().push(chunk);
+        self.hook().rooms_gathered();
+    }
+
     pub(super) fn push(&self, id: SessionId, chunk: Bytes) {
+        self.enqueue(id, chunk);
+        self.hook().wake(id);
+    }
+
+    fn enqueue(&self, id: SessionId, chunk: Bytes) {
         if let Some(session) = self.sessions.borrow_mut().get_mut(&id.index) {
             if session.output.close.is_some() {
                 return;
@@ -63,7 +78,6 @@ impl FakeGateway {
             }
             self.output_bytes_max.set(self.output_bytes_max.get().max(session.bytes));
         }
-        self.hook().wake(id);
     }
 
     pub(super) fn close(&self, id: SessionId, code: u16) {
@@ -147,7 +161,15 @@ impl Gateway for FakeGateway {
         self.bytes_written.set(self.bytes_written.get() + bytes);
     }
 
-    fn flush_rooms(&self) {}
+    fn flush_rooms(&self) {
+        self.num_room_flushes.set(self.num_room_flushes.get() + 1);
+        let chunks = self.gathered.take();
+        let ids: Vec<u32> = self.sessions.borrow().keys().copied().collect();
+        for id in ids.into_iter().map(Self::id) {
+            chunks.iter().for_each(|chunk| self.enqueue(id, chunk.clone()));
+            self.hook().wake_with_room(id);
+        }
+    }
 
     fn on_timer(&self, id: SessionId) {
         self.close(id, 3502);
