@@ -1,3 +1,4 @@
+import { MemoryOutboxStore } from './outbox-store.ts';
 import type { OutboxEntry, OutboxStore } from './outbox-store.ts';
 import type { ClientId } from './protocol/types.ts';
 
@@ -5,9 +6,18 @@ const TABLE = 'entries';
 
 /** Keeps what is on its way in the browser, over reloads and crashes, one set of entries for each owner (a user's id). */
 export class IndexedDbOutboxStore implements OutboxStore {
-  private database: Promise<IDBDatabase> | null = null;
+  private constructor(private readonly database: IDBDatabase, private readonly owner: string) {}
 
-  constructor(private readonly owner: string, private readonly name = 'rialto-outbox') {}
+  /** Opens it; where the browser forbids storage, one that lasts as long as the page. */
+  static async open(owner: string, name = 'rialto-outbox'): Promise<OutboxStore> {
+    try {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => request.result.createObjectStore(TABLE, { keyPath: ['owner', 'key'] });
+      return new IndexedDbOutboxStore(await done(request), owner);
+    } catch {
+      return new MemoryOutboxStore();
+    }
+  }
 
   load(): Promise<readonly OutboxEntry[]> {
     return this.run('readonly', async (table) => {
@@ -44,20 +54,13 @@ export class IndexedDbOutboxStore implements OutboxStore {
 
   /** One transaction; resolves when it is on disk, not when its requests are answered. */
   private async run<T>(mode: IDBTransactionMode, work: (table: IDBObjectStore) => Promise<T>): Promise<T> {
-    this.database ??= this.open();
-    const transaction = (await this.database).transaction(TABLE, mode, { durability: 'strict' });
+    const transaction = this.database.transaction(TABLE, mode, { durability: 'strict' });
     const committed = new Promise<void>((resolve, reject) => {
       transaction.oncomplete = () => resolve();
       transaction.onabort = transaction.onerror = () => reject(transaction.error);
     });
     const [result] = await Promise.all([work(transaction.objectStore(TABLE)), committed]);
     return result;
-  }
-
-  private open(): Promise<IDBDatabase> {
-    const request = indexedDB.open(this.name, 1);
-    request.onupgradeneeded = () => request.result.createObjectStore(TABLE, { keyPath: ['owner', 'key'] });
-    return done(request);
   }
 }
 

@@ -14,7 +14,7 @@ const EVENTS_MAX = 1_024;
 
 /** What becomes of a message. */
 export type OutboxEvent =
-  /** It is kept and on its way: written now, found in the store, or to be tried again. */
+  /** It is kept and on its way: written now, found in the store, given its id, or to be tried again. */
   | { readonly type: 'waiting'; readonly entry: OutboxEntry }
   /** It stands in its conversation. */
   | { readonly type: 'sent'; readonly entry: OutboxEntry; readonly appended: Appended }
@@ -35,7 +35,10 @@ export class Outbox {
   private readonly newKey: () => string;
   private readonly ended = new AbortController();
 
-  constructor(private readonly client: Client, private readonly store: OutboxStore = new MemoryOutboxStore()) {
+  private readonly store: Promise<OutboxStore>;
+
+  constructor(private readonly client: Client, store: OutboxStore | Promise<OutboxStore> = new MemoryOutboxStore()) {
+    this.store = Promise.resolve(store);
     this.newKey = uuid7Factory(() => Date.now(), (length) => crypto.getRandomValues(new Uint8Array(length)));
   }
 
@@ -50,7 +53,7 @@ export class Outbox {
 
   /** Takes up what an earlier run left in the store. */
   async restore(): Promise<void> {
-    for (const entry of await this.store.load()) {
+    for (const entry of await (await this.store).load()) {
       if (!this.entries.has(entry.key)) this.keep(entry);
     }
   }
@@ -62,7 +65,7 @@ export class Outbox {
     // Its place in the order is taken now; it is sent once it is kept.
     this.entries.set(entry.key, entry);
     try {
-      await this.store.put(entry);
+      await (await this.store).put(entry);
     } catch (cause) {
       this.entries.delete(entry.key);
       throw new RialtoError('not_kept', { detail: String(cause), cause });
@@ -78,21 +81,21 @@ export class Outbox {
     // An id that was refused for its date will be refused for ever. The person saw that it failed and wants it said now.
     const clientId = entry.error === 'client_id_expired' ? null : entry.clientId;
     const again = { ...entry, clientId, error: null };
-    await this.store.put(again);
+    await (await this.store).put(again);
     this.keep(again);
   }
 
   /** Gives a message up. One that was on its way may have arrived. */
   async discard(key: string): Promise<void> {
     const entry = this.entries.get(key);
-    await this.store.remove(key);
+    await (await this.store).remove(key);
     if (entry !== undefined) this.forget(entry);
   }
 
   /** Gives everything up. */
   async clear(): Promise<void> {
     const all = this.pending;
-    await this.store.clear();
+    await (await this.store).clear();
     for (const entry of all) this.forget(entry);
   }
 
@@ -148,7 +151,7 @@ export class Outbox {
   }
 
   private async sendOne(key: string): Promise<void> {
-    const clientId = await this.store.claim(key, this.client.newClientId());
+    const clientId = await (await this.store).claim(key, this.client.newClientId());
     const entry = this.entries.get(key);
     if (entry === undefined) return;
     if (clientId === null) {
@@ -157,10 +160,11 @@ export class Outbox {
     }
     const claimed = { ...entry, clientId };
     this.entries.set(key, claimed);
+    if (entry.clientId === null) this.hub.emit({ type: 'waiting', entry: claimed });
     const { conversation, text, replyTo } = claimed;
     try {
       const appended = await this.client.send(conversation, text, { clientId, replyTo: replyTo ?? undefined, signal: this.ended.signal });
-      await this.store.remove(key);
+      await (await this.store).remove(key);
       if (this.entries.delete(key)) this.hub.emit({ type: 'sent', entry: claimed, appended });
     } catch (error) {
       await this.notSent(claimed, error);
@@ -174,7 +178,7 @@ export class Outbox {
     // No answer, or not now: the same id is sent again for as long as it takes.
     if (error.temporary || error.outcomeUnknown || error.code === 'aborted') return;
     const failed = { ...entry, error: error.code };
-    await this.store.put(failed);
+    await (await this.store).put(failed);
     if (!this.entries.has(entry.key)) return;
     this.entries.set(entry.key, failed);
     this.hub.emit({ type: 'failed', entry: failed });

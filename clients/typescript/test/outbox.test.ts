@@ -101,6 +101,6 @@ test('a refused message stays until it is tried again or discarded; those behind
   socket.answers('rpc', { error: { code: 402, message: 'not_a_member' } });
   await world.settle();
   await outbox.discard(key);
-  assert.deepEqual(told, ['waiting a', 'waiting b', 'failed a', 'sent b', 'waiting a', 'failed a', 'gone a']);
+  assert.deepEqual(told, ['waiting a', 'waiting a', 'waiting b', 'failed a', 'waiting b', 'sent b', 'waiting a', 'waiting a', 'failed a', 'gone a']);
   assert.equal(outbox.pending.length, 0);
 });
