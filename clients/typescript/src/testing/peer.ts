@@ -46,6 +46,7 @@ export class Peer {
     if (fault === 'lost before') return;
     let reply: object;
     try {
+      if (fault === 'refused for now') throw new Refusal('too_many_requests');
       reply = this.answer(kind, rest[kind]);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;

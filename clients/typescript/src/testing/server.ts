@@ -14,7 +14,7 @@ import type { Schedule } from './socket.ts';
 import { Stream } from './stream.ts';
 
 /** What may befall a command on its way. */
-export type Fault = 'lost before' | 'lost after' | 'cut after' | null;
+export type Fault = 'lost before' | 'lost after' | 'cut after' | 'refused for now' | null;
 
 /** What may befall a publication on its way. */
 export type PushFault = 'lost' | 'twice' | null;
@@ -164,7 +164,6 @@ export class TestServer {
     if (isNew) {
       this.broadcast(`conversation:${conversation.id}`, { data: event, offset: appended.offset });
       this.tellMembers(conversation, before);
-      this.changed();
     }
     return appended;
   }
@@ -213,7 +212,9 @@ export class TestServer {
   call(method: string, user: UserId, body: unknown): unknown {
     const handler = (HANDLERS as Record<string, ((server: TestServer, user: UserId, body: any) => unknown) | undefined>)[method];
     if (handler === undefined) throw new Refusal('method_not_found');
-    return handler(this, user, body ?? {});
+    const answer = handler(this, user, body ?? {});
+    this.changed();
+    return answer;
   }
 
   private tellMembers(conversation: TestConversation, before: ReadonlySet<UserId>): void {
