@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rialto_protocol::CloseCode;
 use serde::{Deserialize, Serialize};
 
 /// Where the connection stands. Each change is also an [`crate::Event::State`].
@@ -78,7 +79,7 @@ impl Reason {
     /// Whether a socket closed with this code stays closed: 1009, 3500 to 3999 and 4500 to 4999.
     #[must_use]
     pub fn is_final(close_code: u32) -> bool {
-        close_code == 1009 || (3500..4000).contains(&close_code) || (4500..5000).contains(&close_code)
+        CloseCode::is_final(close_code)
     }
 }
 

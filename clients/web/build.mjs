@@ -15,6 +15,7 @@ const shared = {
   bundle: true,
   minify: true,
   write: false,
+  conditions: ['rialto-source'],
   format: 'iife',
   target: ['es2022', 'chrome111', 'firefox113', 'safari16.4'],
   legalComments: 'none',

@@ -20,6 +20,7 @@ try {
     format: 'esm',
     target: 'node20',
     sourcemap: 'inline',
+    conditions: ['rialto-source'],
   });
   const files = readdirSync(out).filter((name) => name.endsWith('.mjs')).map((name) => join(out, name));
   const run = spawnSync(process.execPath, ['--enable-source-maps', '--test', ...files], { stdio: 'inherit' });

@@ -137,6 +137,14 @@ macro_rules! closes {
     };
 }
 
+impl CloseCode {
+    /// Whether a client whose socket was closed with this code, ours or not, stays away: 1009, 3500 to 3999 and 4500 to 4999.
+    #[must_use]
+    pub const fn is_final(code: u32) -> bool {
+        matches!(code, 1009 | 3500..=3999 | 4500..=4999)
+    }
+}
+
 closes! {
     /// A normal end asked for by the client.
     Normal = 1000, "normal closure";
@@ -196,6 +204,11 @@ pub enum UnsubscribeCode {
 }
 
 impl UnsubscribeCode {
+    /// Every code, for documentation and tests.
+    pub const ALL: &'static [UnsubscribeCode] = &[Self::ServerUnsubscribe, Self::InsufficientState, Self::SubscriptionExpired];
+    /// From this number on a client subscribes again by itself.
+    pub const RETRY_MIN: u32 = 2500;
+
     /// The number on the wire.
     #[must_use]
     pub const fn number(self) -> u32 {

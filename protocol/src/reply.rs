@@ -16,6 +16,7 @@ pub const PING: &str = "{}";
 
 /// Who published, joined or is present.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClientInfo {
     /// User id; empty for an anonymous connection.
     #[serde(default)]
@@ -62,6 +63,20 @@ impl PartialEq for RawJson {
 
 impl Eq for RawJson {}
 
+/// Any JSON.
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for RawJson {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RawJson".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        true.into()
+    }
+}
+
 impl Serialize for RawJson {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.serialize(serializer)
@@ -70,6 +85,7 @@ impl Serialize for RawJson {
 
 /// One publication: of a push, a history answer or a recovery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Publication {
     /// The payload, raw JSON.
     pub data: RawJson,
@@ -83,6 +99,7 @@ pub struct Publication {
 
 /// Body of a `connect` reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct ConnectResult {
     /// The connection's id.
@@ -118,6 +135,7 @@ pub struct ConnectResult {
 
 /// Body of a `subscribe` reply, of a server-side subscription, and of a subscribe push.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct SubscribeResult {
     /// Whether the subscription ends unless refreshed.
@@ -151,6 +169,7 @@ pub struct SubscribeResult {
 
 /// Body of a `history` reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct HistoryResult {
     /// The publications asked for.
@@ -166,6 +185,7 @@ pub struct HistoryResult {
 
 /// Body of a `refresh` or `sub_refresh` reply.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct RefreshResult {
     /// The connection's id (`refresh` only).

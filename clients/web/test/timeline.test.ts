@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  acknowledge, addPending, applyEvent, changePending, EMPTY_TIMELINE, firstUnread, foldEvent, prepend, resetTo, TIMELINE_KEPT_MAX, trim,
+  acknowledge, applyEvent, EMPTY_TIMELINE, firstUnread, foldEvent, prepend, putPending, resetTo, TIMELINE_KEPT_MAX, trim,
 } from '../src/model/timeline.ts';
 import type { Timeline } from '../src/model/timeline.ts';
-import type { ConversationEvent, Message } from '../src/model/types.ts';
+import type { ConversationEvent, Message, OutboxEntry } from '../src/model/types.ts';
 
-const message = (offset: number, sender = 'bob', text = `m${offset}`): Message => ({ offset, sender, text, time: offset * 1000 });
+const message = (offset: number, sender = 'bob', text = `m${offset}`): Message => ({ offset, sender, client_id: `c${offset}`, text, time: offset * 1000, reactions: {} });
+const written = (clientId: string, text = 'x'): OutboxEntry => ({ key: `k${clientId}`, conversation: 'r', text, replyTo: null, time: 0, clientId, error: null });
 const loaded = (...items: Message[]): Timeline => resetTo(EMPTY_TIMELINE, items, false);
 const said = (offset: number, clientId: string, sender = 'me'): ConversationEvent => ({ type: 'message', sender, client_id: clientId, text: `m${offset}`, time: offset * 1000 });
 const offsets = (timeline: Timeline): number[] => timeline.items.map((item) => item.offset);
@@ -26,7 +27,7 @@ test('edits, deletions and reactions change their target and nothing else', () =
     { type: 'reaction_removed', target: 2, emoji: '👍', user: 'ada' },
     { type: 'message_deleted', target: 3, by: 'bob' },
     { type: 'reaction_added', target: 99, emoji: '👍', user: 'ada' },
-    { type: 'something_new' },
+    { type: 'something_new' } as unknown as ConversationEvent,
   ];
   let once: readonly Message[] = [message(2), message(3), message(4)];
   for (const event of events) once = foldEvent(once, 10, event);
@@ -45,11 +46,11 @@ test('the last reaction of a kind takes the kind away', () => {
 });
 
 test('an own message stands once whether its event or its answer comes first', () => {
-  const pending = { clientId: 'c7', text: 'm7', time: 7000, state: 'sending' as const };
+  const pending = written('c7', 'm7');
   const appended = { offset: 7, epoch: 'e', time: 7000, duplicate: false };
-  const start = addPending(loaded(message(6)), pending);
-  const eventFirst = acknowledge(applyEvent(start, 7, said(7, 'c7')), 'c7', 'me', appended);
-  const answerFirst = applyEvent(acknowledge(start, 'c7', 'me', appended), 7, said(7, 'c7'));
+  const start = putPending(loaded(message(6)), pending);
+  const eventFirst = acknowledge(applyEvent(start, 7, said(7, 'c7')), pending, 'me', appended);
+  const answerFirst = applyEvent(acknowledge(start, pending, 'me', appended), 7, said(7, 'c7'));
   for (const timeline of [eventFirst, answerFirst]) {
     assert.deepEqual(offsets(timeline), [6, 7]);
     assert.equal(timeline.pending.length, 0);
@@ -57,20 +58,22 @@ test('an own message stands once whether its event or its answer comes first', (
 });
 
 test('an answer that overtakes earlier messages of others does not disturb their order', () => {
-  const start = addPending(loaded(message(6)), { clientId: 'c9', text: 'mine', time: 0, state: 'sending' });
-  let timeline = acknowledge(start, 'c9', 'me', { offset: 9, epoch: 'e', time: 1, duplicate: false });
+  const start = putPending(loaded(message(6)), written('c9'));
+  let timeline = acknowledge(start, written('c9'), 'me', { offset: 9, epoch: 'e', time: 1, duplicate: false });
   for (const offset of [7, 8]) timeline = applyEvent(timeline, offset, said(offset, `x${offset}`, 'bob'));
   assert.deepEqual(offsets(timeline), [6, 7, 8, 9]);
 });
 
 test('a retry answered with a place before what is loaded is not put at a false one', () => {
-  const start = addPending(loaded(message(50), message(51)), { clientId: 'c', text: 'old', time: 0, state: 'sending' });
-  assert.deepEqual(offsets(acknowledge(start, 'c', 'me', { offset: 20, epoch: 'e', time: 1, duplicate: true })), [50, 51]);
+  const start = putPending(loaded(message(50), message(51)), written('c'));
+  assert.deepEqual(offsets(acknowledge(start, written('c'), 'me', { offset: 20, epoch: 'e', time: 1, duplicate: true })), [50, 51]);
 });
 
-test('a refused message stays and says why', () => {
-  const start = addPending(loaded(), { clientId: 'c', text: 'x', time: 0, state: 'sending' });
-  assert.deepEqual(changePending(start, 'c', { state: 'failed', error: 'forbidden' }).pending[0], { clientId: 'c', text: 'x', time: 0, state: 'failed', error: 'forbidden' });
+test('what is on its way stands in the order of writing, and one that was refused says why', () => {
+  let timeline = loaded();
+  for (const clientId of ['a', 'b', 'c']) timeline = putPending(timeline, written(clientId));
+  timeline = putPending(timeline, { ...written('b'), error: 'forbidden' });
+  assert.deepEqual(timeline.pending.map(({ clientId, error }) => [clientId, error]), [['a', null], ['b', 'forbidden'], ['c', null]]);
 });
 
 test('older pages join on without overlap, trimming keeps the newest', () => {

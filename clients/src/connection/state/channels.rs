@@ -1,5 +1,6 @@
 //! Subscriptions that the owner made: kept over all connections, resumed where they stood, healed when publications are missing.
 
+use rialto_protocol::UnsubscribeCode;
 use rialto_protocol::command::CommandKind;
 use rialto_protocol::reply::{Publication, RefreshResult, SubscribeResult};
 
@@ -15,8 +16,6 @@ use crate::state::Reason;
 use crate::token::{TokenError, TokenKind};
 use crate::wire::{Ended, WireError};
 
-/// From this unsubscribe code on the client subscribes again by itself.
-const UNSUBSCRIBE_RETRY_MIN: u32 = 2500;
 /// Unsubscribe code: the position and the token are void.
 const STATE_INVALIDATED: u32 = 2502;
 
@@ -176,7 +175,7 @@ impl Connection {
     }
 
     pub(super) fn unsubscribed(&mut self, now_ms: u64, channel: String, ended: Ended, out: &mut Vec<Effect>) {
-        let will_retry = ended.code >= UNSUBSCRIBE_RETRY_MIN && self.channels.contains_key(&channel);
+        let will_retry = ended.code >= UnsubscribeCode::RETRY_MIN && self.channels.contains_key(&channel);
         let reason = Reason::new(ended.code, ended.reason);
         if self.by_server.remove(&channel).is_none() && !self.channels.contains_key(&channel) {
             return;

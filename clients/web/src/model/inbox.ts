@@ -1,5 +1,5 @@
-import { uuid7Time } from '../lib/uuid7.ts';
-import type { Conversation, LastMessage } from './types.ts';
+import { uuid7Time } from '@rialto/client';
+import type { Conversation, Message } from './types.ts';
 
 /** The conversations one takes part in, by id. */
 export type Inbox = ReadonlyMap<string, Conversation>;
@@ -34,10 +34,10 @@ export function patch(inbox: Inbox, id: string, change: Partial<Conversation>): 
 }
 
 /** Takes a newer last message; an older one, which may arrive late by another way, changes nothing. */
-export function withLast(inbox: Inbox, id: string, last: LastMessage | null | undefined, unread: number | undefined): Inbox {
+export function withLast(inbox: Inbox, id: string, last: Message | undefined, unread: number | undefined): Inbox {
   const known = inbox.get(id);
   if (known === undefined) return inbox;
-  const isNewer = last != null && last.offset >= (known.last?.offset ?? 0);
+  const isNewer = last !== undefined && last.offset >= (known.last?.offset ?? 0);
   return put(inbox, {
     ...known,
     ...(isNewer ? { last, offset: Math.max(known.offset, last.offset) } : {}),

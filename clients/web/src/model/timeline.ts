@@ -1,24 +1,14 @@
-import type { Appended, ConversationEvent, Message } from './types.ts';
+import type { Appended, ConversationEvent, Message, OutboxEntry } from './types.ts';
 
 /** Messages kept while one stays at the bottom of a busy conversation; older ones are fetched again when wanted. */
 export const TIMELINE_KEPT_MAX = 600;
 /** What is left after trimming, so that trimming is rare. */
 const TIMELINE_KEPT_AFTER_TRIM = 300;
 
-/** A message of one's own that has no position yet. */
-export interface PendingMessage {
-  readonly clientId: string;
-  readonly text: string;
-  readonly time: number;
-  readonly replyTo?: number;
-  readonly state: 'sending' | 'failed';
-  readonly error?: string;
-}
-
 /** The loaded part of a conversation: a contiguous run of its messages that ends at the newest, then what is still on its way. */
 export interface Timeline {
   readonly items: readonly Message[];
-  readonly pending: readonly PendingMessage[];
+  readonly pending: readonly OutboxEntry[];
   /** Nothing older exists than the first item. */
   readonly reachedStart: boolean;
   readonly isLoaded: boolean;
@@ -54,7 +44,7 @@ export function insert(items: readonly Message[], message: Message): readonly Me
 }
 
 function withReaction(message: Message, emoji: string, user: string, isAdded: boolean): Message {
-  const users = message.reactions?.[emoji] ?? [];
+  const users = message.reactions[emoji] ?? [];
   if (users.includes(user) === isAdded) return message;
   const reactions = { ...message.reactions };
   const next = isAdded ? [...users, user] : users.filter((other) => other !== user);
@@ -65,20 +55,18 @@ function withReaction(message: Message, emoji: string, user: string, isAdded: bo
 
 /** Folds one event of the channel into the messages. Applying an event again changes nothing. */
 export function foldEvent(items: readonly Message[], offset: number, event: ConversationEvent): readonly Message[] {
-  const target = event.target ?? 0;
   switch (event.type) {
     case 'message': {
-      const { sender = '', text = '', time = 0, reply_to: replyTo } = event;
-      return insert(items, { offset, sender, text, time, ...(replyTo === undefined ? {} : { reply_to: replyTo }) });
+      const { type: _, ...message } = event;
+      return insert(items, { offset, ...message, reactions: {} });
     }
     case 'message_edited':
-      return change(items, target, (message) => ({ ...message, text: event.text ?? message.text, edited: true }));
+      return change(items, event.target, (message) => ({ ...message, text: event.text, edited: true }));
     case 'message_deleted':
-      return change(items, target, (message) => ({ ...message, text: '', deleted: true, reactions: {} }));
+      return change(items, event.target, (message) => ({ ...message, text: '', deleted: true, reactions: {} }));
     case 'reaction_added':
     case 'reaction_removed':
-      return change(items, target, (message) =>
-        withReaction(message, event.emoji ?? '', event.user ?? '', event.type === 'reaction_added'));
+      return change(items, event.target, (message) => withReaction(message, event.emoji, event.user, event.type === 'reaction_added'));
     default:
       return items;
   }
@@ -87,8 +75,8 @@ export function foldEvent(items: readonly Message[], offset: number, event: Conv
 /** Applies a live or recovered event. */
 export function applyEvent(timeline: Timeline, offset: number, event: ConversationEvent): Timeline {
   const items = timeline.isLoaded ? foldEvent(timeline.items, offset, event) : timeline.items;
-  const isOwnArrival = event.type === 'message' && event.client_id !== undefined;
-  const pending = isOwnArrival ? withoutPending(timeline.pending, event.client_id ?? '') : timeline.pending;
+  const arrived = event.type === 'message' ? timeline.pending.find(({ clientId }) => clientId === event.client_id) : undefined;
+  const pending = arrived === undefined ? timeline.pending : withoutPending(timeline.pending, arrived.key);
   return { ...timeline, items, pending, head: Math.max(timeline.head, offset) };
 }
 
@@ -113,36 +101,33 @@ export function trim(timeline: Timeline): Timeline {
 
 // ---- one's own messages on their way ----
 
-function withoutPending(pending: readonly PendingMessage[], clientId: string): readonly PendingMessage[] {
-  return pending.some((message) => message.clientId === clientId)
-    ? pending.filter((message) => message.clientId !== clientId)
-    : pending;
+function withoutPending(pending: readonly OutboxEntry[], key: string): readonly OutboxEntry[] {
+  return pending.some((entry) => entry.key === key) ? pending.filter((entry) => entry.key !== key) : pending;
 }
 
-export function addPending(timeline: Timeline, message: PendingMessage): Timeline {
-  return { ...timeline, pending: [...timeline.pending, message] };
-}
-
-export function changePending(timeline: Timeline, clientId: string, patch: Partial<PendingMessage>): Timeline {
-  const pending = timeline.pending.map((message) => (message.clientId === clientId ? { ...message, ...patch } : message));
+/** Shows a message on its way, in the order of writing, or what changed about it. */
+export function putPending(timeline: Timeline, entry: OutboxEntry): Timeline {
+  const pending = [...withoutPending(timeline.pending, entry.key), entry].sort((a, b) => (a.key < b.key ? -1 : 1));
   return { ...timeline, pending };
 }
 
-export function dropPending(timeline: Timeline, clientId: string): Timeline {
-  return { ...timeline, pending: withoutPending(timeline.pending, clientId) };
+export function dropPending(timeline: Timeline, key: string): Timeline {
+  return { ...timeline, pending: withoutPending(timeline.pending, key) };
 }
 
 /** The server has acknowledged a message: it takes its place, whether its own event arrived before or comes later. */
-export function acknowledge(timeline: Timeline, clientId: string, sender: string, appended: Appended): Timeline {
-  const message = timeline.pending.find((candidate) => candidate.clientId === clientId);
-  const settled = dropPending(timeline, clientId);
-  if (message === undefined || !timeline.isLoaded) return settled;
+export function acknowledge(timeline: Timeline, entry: OutboxEntry, sender: string, appended: Appended): Timeline {
+  const settled = dropPending(timeline, entry.key);
+  if (!timeline.isLoaded) return settled;
   // A retry may be answered with a position above what is loaded only if it is new, below it only if it is old.
   const first = timeline.items[0]?.offset ?? 0;
   if (appended.offset < first && !timeline.reachedStart) return settled;
-  const { text, replyTo } = message;
-  const item = { offset: appended.offset, sender, text, time: appended.time, ...(replyTo === undefined ? {} : { reply_to: replyTo }) };
-  return { ...settled, items: insert(settled.items, item) };
+  return { ...settled, items: insert(settled.items, messageOf(entry, sender, appended)) };
+}
+
+/** What an acknowledged message looks like before its own event comes. */
+export function messageOf({ clientId, text, replyTo }: OutboxEntry, sender: string, { offset, time }: Appended): Message {
+  return { offset, sender, client_id: clientId ?? '', text, time, ...(replyTo === null ? {} : { reply_to: replyTo }), reactions: {} };
 }
 
 /** Offset of the first unread message, walking back over `unread` messages of others; 0 when nothing is unread. */

@@ -1,7 +1,7 @@
+import { Accounts, RialtoError, Unauthorized } from '@rialto/client';
+import type { Grant, SignedIn, TokenSource } from '@rialto/client';
 import { Store } from '../lib/store.ts';
 import type { Profile } from '../model/types.ts';
-import { HttpError } from './errors.ts';
-import { call } from './http.ts';
 
 /** A token with less life than this is renewed before it is used, in milliseconds. */
 const TOKEN_MARGIN_MS = 60_000;
@@ -12,15 +12,6 @@ const TOKEN_MARGIN_MS = 60_000;
 const HINT_KEY = 'rialto.signed-in';
 
 const ENDED = 'Your session has ended. Log in again.';
-
-interface Grant {
-  readonly token: string;
-  readonly expires_in: number;
-}
-
-interface SignedIn extends Grant {
-  readonly user: Profile;
-}
 
 export type AuthState =
   | { readonly phase: 'starting'; readonly problem: string | null }
@@ -58,6 +49,7 @@ function oneTabAtATime<T>(run: () => Promise<T>): Promise<T> {
  */
 export class Auth {
   readonly state = new Store<AuthState>({ phase: 'starting', problem: null });
+  private readonly accounts = new Accounts();
   private token: string | null = null;
   private expiresAt = 0;
   private renewal: Promise<string | null> | null = null;
@@ -77,11 +69,11 @@ export class Auth {
       try {
         const token = await this.accessToken(false);
         if (token === null) return;
-        const user = await call<Profile>('GET', '/v1/users/me', undefined, token);
+        const user = await this.accounts.me(token);
         this.state.set({ phase: 'ready', user });
         return;
       } catch (error) {
-        if (error instanceof HttpError && error.status === 401) {
+        if (error instanceof RialtoError && error.status === 401) {
           this.forget(null);
           return;
         }
@@ -92,25 +84,31 @@ export class Auth {
   }
 
   async login(username: string, password: string): Promise<void> {
-    this.accept(await call<SignedIn>('POST', '/v1/auth/login', { username, password }));
+    this.accept(await this.accounts.login(username, password));
   }
 
   async register(username: string, password: string, displayName: string): Promise<void> {
-    const body = { username, password, ...(displayName === '' ? {} : { display_name: displayName }) };
-    this.accept(await call<SignedIn>('POST', '/v1/auth/register', body));
+    this.accept(await this.accounts.register(username, password, displayName === '' ? undefined : displayName));
   }
 
   async logout(): Promise<void> {
     const token = this.token ?? undefined;
     this.tell({ kind: 'logout' });
     this.forget(null);
-    await call('POST', '/v1/auth/logout', undefined, token).catch(() => undefined);
+    await this.accounts.logout(token).catch(() => undefined);
   }
 
   /** The server takes our tokens no more. */
   expire(): void {
     if (this.state.value.phase === 'ready') this.forget(ENDED);
   }
+
+  /** For the connection, which stays away when the session has ended. */
+  readonly tokenSource: TokenSource = async ({ renew }) => {
+    const token = await this.accessToken(renew);
+    if (token === null) throw new Unauthorized('signed out');
+    return token;
+  };
 
   /** A token that is good for a while; `force` asks for a new one in any case. Null when the session has ended. */
   async accessToken(force: boolean): Promise<string | null> {
@@ -127,13 +125,13 @@ export class Auth {
       return await oneTabAtATime(async () => {
         // Another tab may have renewed while we waited for our turn.
         if (this.token !== null && this.token !== before) return this.token;
-        const grant = await call<Grant>('POST', '/v1/auth/refresh');
+        const grant = await this.accounts.refresh();
         this.keep(grant);
         this.tell({ kind: 'token', token: grant.token, expiresAt: this.expiresAt });
         return grant.token;
       });
     } catch (error) {
-      if (!(error instanceof HttpError) || error.status !== 401) throw error;
+      if (!(error instanceof RialtoError) || error.status !== 401) throw error;
       this.forget(before === null ? null : ENDED);
       return null;
     }

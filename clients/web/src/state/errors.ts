@@ -1,12 +1,4 @@
-import { CommandError } from '../realtime/error.ts';
-
-/** An HTTP call that was refused or not answered. `status` 0 means that there was no answer. */
-export class HttpError extends Error {
-  constructor(readonly status: number, readonly code: string, message: string, readonly retryAfterMs: number | null) {
-    super(message);
-    this.name = 'HttpError';
-  }
-}
+import { RialtoError } from '@rialto/client';
 
 const WORDS: Readonly<Record<string, string>> = {
   invalid_argument: 'That was not accepted as it is.',
@@ -25,7 +17,10 @@ const WORDS: Readonly<Record<string, string>> = {
   storage_full: 'The server has no room left for new messages.',
   rate_limited: 'Too many attempts.',
   timeout: 'The server did not answer in time.',
-  disconnected: 'The connection was lost.',
+  interrupted: 'The connection was lost.',
+  not_connected: 'There is no connection.',
+  closed: 'There is no connection.',
+  not_kept: 'This browser has no room left for messages on their way.',
   offline: 'The server cannot be reached.',
 };
 
@@ -33,12 +28,14 @@ function inSeconds(ms: number | null): string {
   return ms === null ? '' : ` Try again in ${Math.max(1, Math.ceil(ms / 1000))} s.`;
 }
 
+/** What a stable code means, in words a person understands. */
+export function explainCode(code: string, otherwise = ''): string {
+  return WORDS[code] ?? (otherwise || 'Something went wrong.');
+}
+
 /** Says in words a person understands what went wrong. */
 export function explain(error: unknown): string {
-  if (error instanceof HttpError) {
-    if (error.status === 400 && error.message !== '') return error.message;
-    return (WORDS[error.code] ?? (error.message || 'Something went wrong.')) + inSeconds(error.retryAfterMs);
-  }
-  if (error instanceof CommandError) return WORDS[error.message] ?? (error.message || 'Something went wrong.');
-  return 'Something went wrong.';
+  if (!(error instanceof RialtoError)) return 'Something went wrong.';
+  if (error.status === 400 && error.detail !== '') return error.detail;
+  return explainCode(error.code, error.detail) + inSeconds(error.retryAfterMs);
 }

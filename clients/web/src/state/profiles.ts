@@ -1,6 +1,6 @@
+import type { Client } from '@rialto/client';
 import { Store, useStore } from '../lib/store.ts';
 import type { Profile } from '../model/types.ts';
-import type { Api } from './api.ts';
 
 /** Look-ups on their way at once. */
 const LOOKUPS_MAX = 8;
@@ -12,7 +12,7 @@ export class Profiles {
   private readonly waiting: string[] = [];
   private running = 0;
 
-  constructor(private readonly api: Api, me: Profile) {
+  constructor(private readonly client: Client, me: Profile) {
     this.put(me);
   }
 
@@ -35,7 +35,7 @@ export class Profiles {
     this.running += 1;
     for (let id = this.waiting.shift(); id !== undefined; id = this.waiting.shift()) {
       try {
-        this.put(await this.api.user(id));
+        this.put(await this.client.user(id));
       } catch {
         // Asked again the next time somebody renders this name.
         this.asked.delete(id);

@@ -1,14 +1,12 @@
+import { conversationChannel, ERROR_CODES, REASONS } from '@rialto/client';
+import type { Reason, Subscription } from '@rialto/client';
 import { Store } from '../lib/store.ts';
 import {
-  acknowledge, addPending, applyEvent, changePending, dropPending, EMPTY_TIMELINE, firstUnread, foldEvent, indexOfOffset, prepend, resetTo,
-  trim,
+  acknowledge, applyEvent, dropPending, EMPTY_TIMELINE, firstUnread, foldEvent, indexOfOffset, messageOf, prepend, putPending, resetTo, trim,
 } from '../model/timeline.ts';
-import type { PendingMessage, Timeline } from '../model/timeline.ts';
-import type { ConversationEvent, Message } from '../model/types.ts';
-import { CommandError } from '../realtime/error.ts';
-import type { ClientInfo } from '../realtime/frames.ts';
-import type { Listener, SubscribedContext } from '../realtime/subscription.ts';
-import { explain } from './errors.ts';
+import type { Timeline } from '../model/timeline.ts';
+import type { Appended, ConversationEvent, Message, OutboxEntry } from '../model/types.ts';
+import { explain, explainCode } from './errors.ts';
 import type { Session } from './session.ts';
 import { TypingBoard } from './typing.ts';
 
@@ -51,7 +49,7 @@ export class Room {
   /** Events that arrive while a page is on its way; the page may have been read before them. */
   private journal: { offset: number; event: ConversationEvent }[] = [];
   private loads = 0;
-  private isSending = false;
+  private subscription: Subscription | null = null;
   private isDisposed = false;
   private lastTypingAt = 0;
   private markedOffset = -1;
@@ -60,7 +58,7 @@ export class Room {
   private askedQuotes = new Set<number>();
 
   constructor(readonly session: Session, readonly id: string) {
-    this.channel = `conversation:${id}`;
+    this.channel = conversationChannel(id);
     this.typists = new TypingBoard((typing) => this.patch({ typing }));
   }
 
@@ -77,56 +75,58 @@ export class Room {
   }
 
   private fold(change: (timeline: Timeline) => Timeline): void {
-    const { pending } = this.timeline;
     this.view.update((view) => ({ ...view, timeline: change(view.timeline) }));
-    if (this.timeline.pending !== pending) this.session.keepUnsent();
   }
 
   // ---- following ----
 
   follow(): void {
     this.patch({ problem: null, isClosed: false });
-    this.session.client.subscribe(this.channel, this.listener, { joinLeave: true });
+    const subscription = this.session.client.watch(this.id, { joinLeave: true });
+    this.subscription = subscription;
+    subscription.on('subscribed', ({ recovered }) => this.subscribed(recovered));
+    subscription.on('conversation', ({ event, offset }) => this.event(event, offset));
+    subscription.on('joined', ({ info }) => this.presence((clients) => clients.set(info.client, info.user)));
+    subscription.on('left', ({ info }) => this.presence((clients) => clients.delete(info.client)));
+    subscription.on('unsubscribed', ({ reason, willRetry }) => (willRetry ? this.interrupted() : this.unsubscribed(reason)));
   }
 
   dispose(): void {
     this.isDisposed = true;
     this.typists.clear();
     window.clearTimeout(this.markTimer);
-    this.session.client.unsubscribe(this.channel);
+    this.subscription?.unsubscribe();
   }
 
-  private readonly listener: Listener = {
-    subscribed: (context) => this.subscribed(context),
-    publication: (data, offset) => this.event(data as ConversationEvent, offset),
-    join: (info) => this.presence((clients) => clients.set(info.client, info.user ?? '')),
-    leave: (info) => this.presence((clients) => clients.delete(info.client)),
-    interrupted: () => {
-      this.typists.clear();
-      this.presence((clients) => clients.clear());
-    },
-    unsubscribed: (code, reason) => {
-      this.typists.clear();
-      const isRemoval = code >= 2000 && code < 3000;
-      const problem = isRemoval ? 'You are no longer in this conversation.' : explain(new CommandError(code, reason, false));
-      this.patch({ problem, isClosed: true, online: new Set() });
-    },
-  };
+  /** Nothing is heard for now. */
+  interrupted(): void {
+    this.typists.clear();
+    this.presence((clients) => clients.clear());
+  }
 
-  private subscribed({ recovered }: SubscribedContext): void {
+  private unsubscribed({ code, text }: Reason): void {
+    if (code === REASONS.byOwner) return;
+    this.typists.clear();
+    const isRemoval = code >= 2000 && code < 3000;
+    const refusal = (ERROR_CODES as Readonly<Record<number, { readonly word: string }>>)[code]?.word ?? '';
+    const problem = isRemoval ? 'You are no longer in this conversation.' : explainCode(refusal, text);
+    this.patch({ problem, isClosed: true, online: new Set() });
+  }
+
+  private subscribed(recovered: boolean): void {
     if (!recovered || !this.timeline.isLoaded) void this.loadNewest();
     void this.loadPresence();
   }
 
-  private event(event: ConversationEvent, offset: number | undefined): void {
+  private event(event: ConversationEvent, offset: number | null): void {
     if (event.type === 'typing') {
-      if (event.user !== undefined && event.user !== this.me) this.typists.add(event.user, (event.until ?? 0) - this.session.client.serverNow());
+      if (event.user !== this.me) this.typists.add(event.user, event.until - this.session.client.serverNow());
       return;
     }
-    if (offset === undefined) return;
+    if (offset === null) return;
     if (this.loads > 0) this.journal.push({ offset, event });
     this.fold((timeline) => applyEvent(timeline, offset, event));
-    if (event.type === 'message') this.typists.remove(event.sender ?? '');
+    if (event.type === 'message') this.typists.remove(event.sender);
     this.session.conversationEvent(this.id, offset, event);
   }
 
@@ -137,8 +137,8 @@ export class Room {
 
   private async loadPresence(): Promise<void> {
     try {
-      const present = await this.session.api.presence(this.channel);
-      this.clients = new Map(Object.values(present).map((info: ClientInfo) => [info.client, info.user ?? '']));
+      const present = await this.session.client.presence(this.channel);
+      this.clients = new Map(Object.values(present).map((info) => [info.client, info.user]));
       this.presence(() => undefined);
     } catch {
       // Who is online is an extra: without it the conversation works all the same, and joins still arrive.
@@ -150,7 +150,7 @@ export class Room {
   private async page(where: { before?: number }): Promise<readonly Message[]> {
     this.loads += 1;
     try {
-      const answer = await this.session.api.messages(this.id, { ...where, limit: PAGE });
+      const answer = await this.session.client.messages(this.id, { ...where, limit: PAGE });
       return this.replay(answer.items, where.before === undefined);
     } finally {
       this.loads -= 1;
@@ -238,7 +238,7 @@ export class Room {
   }
 
   private async loadQuote(offset: number): Promise<void> {
-    const answer = await this.session.api.messages(this.id, { after: offset - 1, limit: 1 }).catch(() => ({ items: [] as Message[] }));
+    const answer = await this.session.client.messages(this.id, { after: offset - 1, limit: 1 }).catch(() => ({ items: [] as readonly Message[] }));
     const found = answer.items[0];
     this.patch({ quotes: new Map(this.view.value.quotes).set(offset, found?.offset === offset ? found : null) });
   }
@@ -246,71 +246,44 @@ export class Room {
   // ---- sending ----
 
   send(text: string, replyTo: number | undefined): void {
-    const time = this.session.client.serverNow();
-    const message = { clientId: this.session.api.newId(), text, time, state: 'sending' as const };
-    this.fold((timeline) => addPending(timeline, replyTo === undefined ? message : { ...message, replyTo }));
     this.lastTypingAt = 0;
     this.patch({ firstUnread: 0 });
-    void this.pump();
+    this.session.outbox.send(this.id, text, replyTo ?? null).catch((error: unknown) => this.session.toasts.show(`Not sent. ${explain(error)}`));
   }
 
-  /** Takes up messages that were written before a reload. */
-  restore(messages: readonly PendingMessage[]): void {
-    this.fold((timeline) => messages.reduce(addPending, timeline));
-    void this.pump();
+  /** A message of one's own is on its way, or was refused. */
+  waits(entry: OutboxEntry): void {
+    this.fold((timeline) => putPending(timeline, entry));
   }
 
-  retry(clientId: string): void {
-    const message = this.timeline.pending.find((candidate) => candidate.clientId === clientId);
-    if (message === undefined) return;
-    // An id that is too old to be remembered is refused; its message was certainly not accepted before.
-    const isExpired = message.error === 'client_id_expired';
-    const again = { ...message, state: 'sending' as const, clientId: isExpired ? this.session.api.newId() : clientId };
-    this.fold((timeline) => addPending(dropPending(timeline, clientId), again));
-    void this.pump();
+  waitsNoMore(entry: OutboxEntry): void {
+    this.fold((timeline) => dropPending(timeline, entry.key));
   }
 
-  discard(clientId: string): void {
-    this.fold((timeline) => dropPending(timeline, clientId));
+  acknowledged(entry: OutboxEntry, appended: Appended): void {
+    this.fold((timeline) => acknowledge(timeline, entry, this.me, appended));
+    this.session.sent(this.id, messageOf(entry, this.me, appended));
   }
 
-  /** Sends what waits, one at a time so that the order in which it was written is the order in which it stands. */
-  private async pump(): Promise<void> {
-    if (this.isSending) return;
-    this.isSending = true;
-    for (;;) {
-      const next = this.timeline.pending.find((message) => message.state === 'sending');
-      if (next === undefined || this.session.isStopped) break;
-      await this.sendOne(next.clientId, next.text, next.replyTo);
-    }
-    this.isSending = false;
+  retry(key: string): void {
+    void this.session.outbox.retry(key);
   }
 
-  private async sendOne(clientId: string, text: string, replyTo: number | undefined): Promise<void> {
-    try {
-      const appended = await this.session.api.send(this.id, clientId, text, replyTo);
-      this.fold((timeline) => acknowledge(timeline, clientId, this.me, appended));
-      this.session.sent(this.id, { offset: appended.offset, sender: this.me, text, time: appended.time });
-    } catch (error) {
-      // No answer: it may stand already. The same id is sent again for as long as it takes.
-      if (error instanceof CommandError && error.isUnknown) return;
-      const reason = error instanceof CommandError ? error.message : '';
-      this.fold((timeline) => changePending(timeline, clientId, { state: 'failed', error: reason }));
-      this.session.toasts.show(`Not sent. ${explain(error)}`);
-    }
+  discard(key: string): void {
+    void this.session.outbox.discard(key);
   }
 
   async edit(target: number, text: string): Promise<void> {
-    await this.act('edit', { target, text }, { type: 'message_edited', target, text });
+    await this.act(this.session.client.edit(this.id, target, text), { type: 'message_edited', target, text, by: this.me });
   }
 
   async remove(target: number): Promise<void> {
-    await this.act('delete', { target }, { type: 'message_deleted', target });
+    await this.act(this.session.client.delete(this.id, target), { type: 'message_deleted', target, by: this.me });
   }
 
-  private async act(verb: string, fields: { target: number; text?: string }, event: ConversationEvent): Promise<void> {
+  private async act(change: Promise<Appended>, event: ConversationEvent): Promise<void> {
     try {
-      await this.session.api.append(verb, this.id, fields);
+      await change;
       this.fold((timeline) => ({ ...timeline, items: foldEvent(timeline.items, 0, event) }));
     } catch (error) {
       this.session.toasts.show(explain(error));
@@ -320,14 +293,14 @@ export class Room {
   /** Adds or takes back one's own reaction; it shows at once and is undone if the server refuses. */
   async react(target: number, emoji: string): Promise<void> {
     const index = indexOfOffset(this.timeline.items, target);
-    const isThere = this.timeline.items[index]?.reactions?.[emoji]?.includes(this.me) === true;
+    const isThere = this.timeline.items[index]?.reactions[emoji]?.includes(this.me) === true;
     const show = (isAdded: boolean): void => {
-      const event = { type: isAdded ? 'reaction_added' : 'reaction_removed', target, emoji, user: this.me };
+      const event = { type: isAdded ? 'reaction_added' as const : 'reaction_removed' as const, target, emoji, user: this.me };
       this.fold((timeline) => ({ ...timeline, items: foldEvent(timeline.items, 0, event) }));
     };
     show(!isThere);
     try {
-      await this.session.api.append(isThere ? 'unreact' : 'react', this.id, { target, emoji });
+      await (isThere ? this.session.client.unreact(this.id, target, emoji) : this.session.client.react(this.id, target, emoji));
     } catch (error) {
       show(isThere);
       this.session.toasts.show(explain(error));
@@ -339,7 +312,7 @@ export class Room {
     const now = Date.now();
     if (now - this.lastTypingAt < TYPING_EVERY_MS || !this.session.client.isConnected) return;
     this.lastTypingAt = now;
-    this.session.api.typing(this.id).catch(() => undefined);
+    this.session.client.typing(this.id).catch(() => undefined);
   }
 
   /** The reader has everything up to the newest message on screen. */
@@ -355,7 +328,7 @@ export class Room {
   private async sendMark(): Promise<void> {
     const offset = this.wantedMark;
     try {
-      const answer = await this.session.api.markRead(this.id, offset);
+      const answer = await this.session.client.markRead(this.id, offset);
       this.markedOffset = Math.max(this.markedOffset, offset);
       if (this.wantedMark === offset) this.session.setUnread(this.id, answer.unread);
     } catch {

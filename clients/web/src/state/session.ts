@@ -1,27 +1,29 @@
+import { Client, IndexedDbOutboxStore, Outbox, REASONS, RialtoError } from '@rialto/client';
+import type { ConnectionState } from '@rialto/client';
 import { Store } from '../lib/store.ts';
-import { browserRandomBytes, uuid7Factory } from '../lib/uuid7.ts';
 import { patch, put, remove, withLast } from '../model/inbox.ts';
 import type { Inbox } from '../model/inbox.ts';
-import type { Conversation, ConversationEvent, InboxEvent, LastMessage, Profile } from '../model/types.ts';
-import { RealtimeClient } from '../realtime/client.ts';
-import type { Status } from '../realtime/client.ts';
-import { browserEnvironment } from '../realtime/environment.ts';
-import { CommandError } from '../realtime/error.ts';
-import type { Listener } from '../realtime/subscription.ts';
-import { Api } from './api.ts';
+import type { Conversation, ConversationEvent, InboxEvent, Member, Message, Profile } from '../model/types.ts';
 import type { Auth } from './auth.ts';
-import { explain } from './errors.ts';
-import { keepUnsent, takeUnsent } from './outbox.ts';
+import { explain, explainCode } from './errors.ts';
 import { Profiles } from './profiles.ts';
 import { Room } from './room.ts';
+import { NOT_YET, statusOf } from './status.ts';
+import type { Status } from './status.ts';
 import { Toasts } from './toasts.ts';
 
 /** Conversations followed live at once; the least recently opened one is let go. */
 const ROOMS_MAX = 12;
 /** Several changes of one conversation lead to one look at it, in milliseconds. */
 const REFRESH_DELAY_MS = 200;
-/** Close codes after which the token is of no more use: the person must log in. */
-const SIGNED_OUT_CODES = new Set([3500]);
+/** Codes after which the token is of no more use: the person must log in. */
+const SIGNED_OUT_CODES: ReadonlySet<number> = new Set([3500, REASONS.noToken]);
+/** Items asked for per page of a list. */
+const LIST_PAGE = 100;
+/** One's own conversations that are loaded; beyond that the oldest are reached by link. */
+const CONVERSATIONS_MAX = 2_000;
+/** Members that are shown. */
+const MEMBERS_SHOWN_MAX = 500;
 
 export interface InboxState {
   readonly isLoaded: boolean;
@@ -30,14 +32,15 @@ export interface InboxState {
 
 /** Everything of one signed-in person: the live connection, the list of conversations, the followed ones, names. */
 export class Session {
-  readonly status = new Store<Status>({ state: 'disconnected', attempt: 0, retryAt: null, code: 0, reason: '' });
+  readonly status = new Store<Status>(NOT_YET);
   readonly inbox = new Store<Inbox>(new Map());
   readonly inboxState = new Store<InboxState>({ isLoaded: false, problem: null });
   /** What a screen reader should say of new messages. */
   readonly spoken = new Store('');
   readonly toasts = new Toasts();
-  readonly client: RealtimeClient;
-  readonly api: Api;
+  readonly client: Client;
+  /** What was written and has not arrived; it outlives the page. */
+  readonly outbox: Outbox;
   readonly profiles: Profiles;
   isStopped = false;
   /** The conversation on screen. */
@@ -48,35 +51,35 @@ export class Session {
   private readonly refreshTimers = new Map<string, number>();
 
   constructor(private readonly auth: Auth, readonly me: Profile) {
-    this.client = new RealtimeClient(browserEnvironment((force) => auth.accessToken(force)), {
-      name: 'rialto-web',
-      onStatus: (status) => this.onStatus(status),
-      serverSide: (channel) => (channel === `user:${me.id}` ? this.inboxListener : {}),
-    });
-    const newId = uuid7Factory(() => this.client.serverNow(), browserRandomBytes);
-    this.api = new Api(this.client, (timeoutMs) => this.whenConnected(timeoutMs), newId);
-    this.profiles = new Profiles(this.api, me);
+    this.client = new Client({ token: auth.tokenSource, name: 'rialto-web' });
+    this.outbox = new Outbox(this.client, IndexedDbOutboxStore.open(me.id));
+    this.profiles = new Profiles(this.client, me);
   }
 
   start(): void {
+    this.listen();
     this.client.connect();
     window.addEventListener('online', this.onOnline);
     window.addEventListener('offline', this.onOffline);
     document.addEventListener('visibilitychange', this.onVisible);
-    const unsent = takeUnsent(this.me.id);
-    for (const conversation of new Set(unsent.map((entry) => entry.conversation))) {
-      this.room(conversation).restore(unsent.filter((entry) => entry.conversation === conversation).map((entry) => entry.message));
-    }
+    void this.outbox.restore();
   }
 
-  forgetUnsent(): void {
-    keepUnsent(this.me.id, []);
-  }
-
-  /** Keeps over a reload what is not acknowledged yet. */
-  keepUnsent(): void {
-    const rooms = [...this.rooms.values()];
-    keepUnsent(this.me.id, rooms.flatMap((room) => room.view.value.timeline.pending.map((message) => ({ conversation: room.id, message }))));
+  private listen(): void {
+    const { client, outbox } = this;
+    client.on('state', ({ state }) => this.stateChanged(state));
+    client.on('inbox', ({ event }) => this.inboxEvent(event));
+    client.on('gap', () => void this.loadInbox());
+    client.on('subscribed', ({ byServer, recovered }) => {
+      if (byServer && (!recovered || !this.inboxState.value.isLoaded)) void this.loadInbox();
+    });
+    outbox.on('waiting', ({ entry }) => this.room(entry.conversation).waits(entry));
+    outbox.on('gone', ({ entry }) => this.room(entry.conversation).waitsNoMore(entry));
+    outbox.on('sent', ({ entry, appended }) => this.room(entry.conversation).acknowledged(entry, appended));
+    outbox.on('failed', ({ entry }) => {
+      this.room(entry.conversation).waits(entry);
+      this.toasts.show(`Not sent. ${explainCode(entry.error ?? '')}`);
+    });
   }
 
   stop(): void {
@@ -86,54 +89,35 @@ export class Session {
     document.removeEventListener('visibilitychange', this.onVisible);
     for (const timer of this.refreshTimers.values()) window.clearTimeout(timer);
     for (const room of this.rooms.values()) room.dispose();
-    this.client.disconnect();
+    this.outbox.stop();
+    void this.client.close();
   }
 
-  private readonly onOnline = (): void => this.client.retryNow();
+  private readonly onOnline = (): void => void this.client.connect();
   private readonly onOffline = (): void => this.client.suspect('offline');
   private readonly onVisible = (): void => {
-    if (document.visibilityState === 'visible' && this.status.value.state === 'connecting') this.client.retryNow();
+    if (document.visibilityState === 'visible' && this.status.value.state === 'connecting') this.client.connect();
   };
 
-  private onStatus(status: Status): void {
-    this.status.set(status);
-    if (status.state === 'disconnected' && SIGNED_OUT_CODES.has(status.code) && !this.isStopped) this.auth.expire();
-  }
-
-  private whenConnected(timeoutMs: number): Promise<void> {
-    if (this.client.isConnected) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const done = (error: CommandError | null): void => {
-        window.clearTimeout(timer);
-        stop();
-        if (error === null) resolve();
-        else reject(error);
-      };
-      const timer = window.setTimeout(() => done(CommandError.disconnected()), timeoutMs);
-      const stop = this.status.watch(() => {
-        if (this.client.isConnected) done(null);
-      });
-    });
+  private stateChanged(state: ConnectionState): void {
+    this.status.update((status) => statusOf(status, state));
+    if (state.name === 'disconnected' || state.name === 'suspended') {
+      for (const room of this.rooms.values()) room.interrupted();
+    }
+    if (state.name === 'suspended' && SIGNED_OUT_CODES.has(state.reason.code) && !this.isStopped) this.auth.expire();
   }
 
   // ---- the list ----
 
-  private readonly inboxListener: Listener = {
-    subscribed: ({ recovered }) => {
-      if (!recovered || !this.inboxState.value.isLoaded) void this.loadInbox();
-    },
-    publication: (data) => this.inboxEvent(data as InboxEvent),
-  };
-
   async loadInbox(): Promise<void> {
     try {
-      const list = await this.api.conversations();
       const before = this.inbox.value;
       const next = new Map<string, Conversation>();
-      for (const conversation of list) {
+      for await (const conversation of this.client.listAll()) {
+        if (next.size >= CONVERSATIONS_MAX) break;
         const known = before.get(conversation.id);
         const isOlder = (known?.last?.offset ?? 0) > (conversation.last?.offset ?? 0) && known?.epoch === conversation.epoch;
-        next.set(conversation.id, isOlder && known?.last != null ? { ...conversation, last: known.last } : conversation);
+        next.set(conversation.id, isOlder && known?.last !== undefined ? { ...conversation, last: known.last } : conversation);
       }
       this.inbox.set(next);
       this.inboxState.set({ isLoaded: true, problem: null });
@@ -143,8 +127,7 @@ export class Session {
   }
 
   private inboxEvent(event: InboxEvent): void {
-    const id = typeof event.conversation === 'object' ? event.conversation.id : event.conversation;
-    if (id === undefined) return;
+    const id = event.conversation;
     switch (event.type) {
       case 'conversation_changed':
         if (this.inbox.value.has(id)) this.inbox.update((inbox) => withLast(inbox, id, event.last, this.reading === id ? 0 : event.unread));
@@ -158,7 +141,7 @@ export class Session {
         break;
       case 'read': {
         const newest = this.inbox.value.get(id)?.last?.offset ?? 0;
-        if ((event.offset ?? 0) >= newest) this.setUnread(id, 0);
+        if (event.offset >= newest) this.setUnread(id, 0);
         else this.refresh(id);
         break;
       }
@@ -175,13 +158,25 @@ export class Session {
   /** Asks for one conversation and puts it into the list if one is in it. */
   async lookUp(id: string): Promise<Conversation | null> {
     try {
-      const conversation = await this.api.conversation(id);
-      if (conversation.role != null) this.inbox.update((inbox) => put(inbox, conversation));
+      const conversation = await this.client.conversation(id);
+      if (conversation.role !== undefined) this.inbox.update((inbox) => put(inbox, conversation));
       return conversation;
     } catch (error) {
-      if (error instanceof CommandError && !error.temporary) this.inbox.update((inbox) => remove(inbox, id));
+      if (error instanceof RialtoError && !error.temporary && !error.outcomeUnknown) this.inbox.update((inbox) => remove(inbox, id));
       return null;
     }
+  }
+
+  /** The first members of a conversation. */
+  async members(conversation: string): Promise<readonly Member[]> {
+    const all: Member[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await this.client.members(conversation, { limit: LIST_PAGE, cursor });
+      all.push(...page.items);
+      cursor = page.next ?? undefined;
+    } while (cursor !== undefined && all.length < MEMBERS_SHOWN_MAX);
+    return all;
   }
 
   add(conversation: Conversation): void {
@@ -196,7 +191,7 @@ export class Session {
     if ((this.inbox.value.get(id)?.unread ?? 0) > 0) this.setUnread(id, 0);
   }
 
-  sent(id: string, last: LastMessage): void {
+  sent(id: string, last: Message): void {
     this.inbox.update((inbox) => withLast(inbox, id, last, undefined));
   }
 
@@ -236,11 +231,12 @@ export class Session {
   conversationEvent(id: string, offset: number, event: ConversationEvent): void {
     switch (event.type) {
       case 'message': {
-        const { sender = '', text = '', time = 0 } = event;
+        const { type: _, ...message } = event;
+        const { sender, text } = message;
         const known = this.inbox.value.get(id);
         const isNew = offset > (known?.last?.offset ?? 0);
         const unread = isNew && sender !== this.me.id && this.reading !== id ? (known?.unread ?? 0) + 1 : known?.unread;
-        this.inbox.update((inbox) => withLast(inbox, id, { offset, sender, text, time }, unread));
+        this.inbox.update((inbox) => withLast(inbox, id, { offset, ...message, reactions: {} }, unread));
         if (id === this.current && sender !== this.me.id) void this.speak(sender, text);
         break;
       }
@@ -253,7 +249,7 @@ export class Session {
         break;
       default:
         // Members, roles, title: one look at the whole is simpler than folding each, and these are rare.
-        if (event.user === this.me.id && (event.type === 'member_removed' || event.type === 'member_left')) {
+        if ((event.type === 'member_removed' || event.type === 'member_left') && event.user === this.me.id) {
           this.inbox.update((inbox) => remove(inbox, id));
         } else {
           this.refresh(id);

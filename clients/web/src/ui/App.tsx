@@ -35,8 +35,8 @@ function SignedIn({ auth, user }: { auth: Auth; user: Profile }): JSX.Element {
   return (
     <SessionContext.Provider value={session}>
       <Shell onLogout={() => {
-        // Whoever logs out leaves nothing behind in this tab.
-        session.forgetUnsent();
+        // Whoever logs out leaves nothing behind in this browser.
+        void session.outbox.clear();
         void auth.logout();
       }} />
     </SessionContext.Provider>

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useStore } from '../lib/store.ts';
-import type { Status } from '../realtime/client.ts';
+import type { Status } from '../state/status.ts';
 import { useSession } from './context.ts';
 import { Icon } from './icons.tsx';
 
@@ -61,7 +61,7 @@ export function Banner(): JSX.Element {
           <span class="spinner" aria-hidden="true" />
           <span>{words(status)} <span aria-live="off">{countdown(status, now)}</span></span>
           {(status.retryAt !== null || status.state === 'disconnected') && (
-            <button type="button" class="link" onClick={() => session.client.retryNow()}>{status.state === 'disconnected' ? 'Reconnect' : 'Try now'}</button>
+            <button type="button" class="link" onClick={() => session.client.connect()}>{status.state === 'disconnected' ? 'Reconnect' : 'Try now'}</button>
           )}
         </p>
       ))}

@@ -2,7 +2,7 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useStore } from '../lib/store.ts';
 import { count } from '../lib/words.ts';
-import type { Conversation, Member, Profile } from '../model/types.ts';
+import type { Conversation, Member, Profile, Role } from '../model/types.ts';
 import { explain } from '../state/errors.ts';
 import { useName } from '../state/profiles.ts';
 import type { Room } from '../state/room.ts';
@@ -27,17 +27,18 @@ export function DetailsDialog({ room, conversation, onClose }: { room: Room; con
 
   const load = async (): Promise<void> => {
     try {
-      setMembers(await session.api.members(conversation.id));
+      setMembers(await session.members(conversation.id));
     } catch (error) {
       setProblem(explain(error));
     }
   };
   useEffect(() => void load(), [conversation.member_count ?? conversation.members.length]);
 
-  const act = async (verb: string, fields: object): Promise<boolean> => {
+  const { client } = session;
+  const act = async (change: Promise<unknown>): Promise<boolean> => {
     setProblem('');
     try {
-      await session.api.append(verb, conversation.id, fields);
+      await change;
       await Promise.all([load(), session.lookUp(conversation.id)]);
       return true;
     } catch (error) {
@@ -46,22 +47,22 @@ export function DetailsDialog({ room, conversation, onClose }: { room: Room; con
     }
   };
   const leave = async (): Promise<void> => {
-    if (!(await act('leave', {}).catch(() => false))) return;
+    if (!(await act(client.leave(conversation.id)))) return;
     onClose();
     closeConversation();
   };
   return (
     <Dialog title={name} isDrawer onClose={onClose}>
       <p class="form-problem" role="alert">{problem}</p>
-      {canManage && <TitleForm conversation={conversation} onSave={(title) => act('set', { title })} />}
+      {canManage && <TitleForm conversation={conversation} onSave={(title) => act(client.setTitle(conversation.id, title))} />}
       {conversation.kind === 'public' && <InviteLink id={conversation.id} />}
-      {!isDirect && (canManage || conversation.kind === 'public') && <InviteForm onInvite={(users) => act('invite', { users })} />}
+      {!isDirect && (canManage || conversation.kind === 'public') && <InviteForm onInvite={(users) => act(client.invite(conversation.id, users))} />}
       <section>
         <h3>{members === null ? 'Members' : count(Math.max(members.length, conversation.member_count ?? 0), 'member')}</h3>
         <ul class="members">
           {(members ?? []).map((member) => (
             <MemberRow key={member.user} room={room} member={member} canManage={canManage} isOwner={conversation.role === 'owner'}
-              onRole={(role) => void act('set_role', { user: member.user, role })} onRemove={() => void act('remove', { user: member.user })} />
+              onRole={(role) => void act(client.setRole(conversation.id, member.user, role))} onRemove={() => void act(client.remove(conversation.id, member.user))} />
           ))}
         </ul>
       </section>
@@ -128,7 +129,7 @@ interface RowProps {
   member: Member;
   canManage: boolean;
   isOwner: boolean;
-  onRole: (role: string) => void;
+  onRole: (role: Role) => void;
   onRemove: () => void;
 }
 
@@ -142,7 +143,7 @@ function MemberRow({ room, member, canManage, isOwner, onRole, onRemove }: RowPr
       <Avatar user={member.user} isOnline={isOnline} />
       <span class="member-name">{name}{isMe && ' (you)'}<small>{isOnline ? 'Online' : 'Offline'}</small></span>
       {canChange && isOwner ? (
-        <select aria-label={`Role of ${name}`} value={member.role} onChange={(event) => onRole(event.currentTarget.value)}>
+        <select aria-label={`Role of ${name}`} value={member.role} onChange={(event) => onRole(event.currentTarget.value as Role)}>
           <option value="member">Member</option>
           <option value="admin">Admin</option>
         </select>

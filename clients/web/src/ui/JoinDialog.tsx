@@ -21,7 +21,7 @@ export function JoinDialog({ onClose }: { onClose: () => void }): JSX.Element {
     setBusy(true);
     setProblem('');
     try {
-      if (!session.inbox.value.has(id)) await session.api.append('join', id);
+      if (!session.inbox.value.has(id)) await session.client.join(id);
       await session.lookUp(id);
       session.rejoin(id);
       onClose();

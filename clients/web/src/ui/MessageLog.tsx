@@ -78,7 +78,7 @@ export function MessageLog({ room, isDirect, canModerate, editing, onEdit, onEdi
           );
         })}
         {timeline.pending.map((message, index) => (
-          <PendingItem key={message.clientId} room={room} message={message} isFirst={index === 0 && lastSender !== room.me} />
+          <PendingItem key={message.key} room={room} message={message} isFirst={index === 0 && lastSender !== room.me} />
         ))}
         <div class="log-end" key="end" />
       </div>

@@ -37,7 +37,7 @@ export function NewConversationDialog({ onClose }: { onClose: () => void }): JSX
     setBusy(true);
     setProblem('');
     try {
-      const conversation = await session.api.create(kind, isDirect ? '' : title.trim(), chosen.map((person) => person.id));
+      const conversation = await session.client.create({ kind, title: isDirect ? undefined : title.trim(), members: chosen.map((person) => person.id) });
       session.add(conversation);
       onClose();
       openConversation(conversation.id);

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useStore } from '../lib/store.ts';
 import { clockTime } from '../lib/words.ts';
-import type { PendingMessage } from '../model/timeline.ts';
+import type { OutboxEntry } from '../model/types.ts';
 import { useName } from '../state/profiles.ts';
 import type { Room } from '../state/room.ts';
 import { Avatar } from './Avatar.tsx';
@@ -10,11 +10,11 @@ import { Icon } from './icons.tsx';
 import { MessageText } from './MessageText.tsx';
 
 /** A message of one's own on its way, or one that was refused. */
-export function PendingItem({ room, message, isFirst }: { room: Room; message: PendingMessage; isFirst: boolean }): JSX.Element {
+export function PendingItem({ room, message, isFirst }: { room: Room; message: OutboxEntry; isFirst: boolean }): JSX.Element {
   const session = useSession();
   const name = useName(session.profiles, room.me);
   const isConnected = useStore(session.status, (status) => status.state === 'connected');
-  const isFailed = message.state === 'failed';
+  const isFailed = message.error !== null;
   const state = isFailed ? 'Not sent' : isConnected ? 'Sending' : 'Waiting for the connection';
   return (
     <article class={`message pending ${isFirst ? 'first' : ''} ${isFailed ? 'failed' : ''}`} tabIndex={-1} aria-label={`You, ${state}`}>
@@ -27,8 +27,8 @@ export function PendingItem({ room, message, isFirst }: { room: Room; message: P
             <Icon name={isFailed ? 'alert' : 'clock'} size={14} />{state}
             {isFailed && (
               <>
-                <button type="button" class="link" onClick={() => room.retry(message.clientId)}>Retry</button>
-                <button type="button" class="link" onClick={() => room.discard(message.clientId)}>Discard</button>
+                <button type="button" class="link" onClick={() => room.retry(message.key)}>Retry</button>
+                <button type="button" class="link" onClick={() => room.discard(message.key)}>Discard</button>
               </>
             )}
           </p>

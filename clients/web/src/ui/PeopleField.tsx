@@ -1,7 +1,7 @@
+import { RialtoError } from '@rialto/client';
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Profile } from '../model/types.ts';
-import { CommandError } from '../realtime/error.ts';
 import { explain } from '../state/errors.ts';
 import { nameOf } from '../state/profiles.ts';
 import { Avatar } from './Avatar.tsx';
@@ -28,13 +28,13 @@ export function PeopleField({ people, onChange, max }: Props): JSX.Element {
     setBusy(true);
     setProblem('');
     try {
-      const profile = await session.api.findUser(wanted);
+      const profile = await session.client.findUser(wanted);
       session.profiles.put(profile);
       if (profile.id === session.me.id) setProblem('That is you.');
       else if (!people.some((person) => person.id === profile.id)) onChange([...people, profile]);
       setUsername('');
     } catch (error) {
-      const isUnknown = error instanceof CommandError && error.message === 'not_found';
+      const isUnknown = error instanceof RialtoError && error.code === 'not_found';
       setProblem(isUnknown ? `Nobody is called @${wanted}.` : explain(error));
     } finally {
       setBusy(false);

@@ -159,7 +159,7 @@ function Outside({ id, room, onJoined }: { id: string; room: Room; onJoined: () 
     setBusy(true);
     setRefusal('');
     try {
-      await session.api.append('join', id);
+      await session.client.join(id);
       await session.lookUp(id);
       onJoined();
     } catch (error) {

@@ -1,0 +1,28 @@
+/** The TypeScript SDK of Rialto. A reader starts at `client.ts`; `connection.ts` is how it stays connected. */
+export { Accounts } from './accounts.ts';
+export type { AccountsOptions, Grant, SignedIn } from './accounts.ts';
+export { Client, VERSION } from './client.ts';
+export type { ClientOptions, History, HistoryOptions } from './client.ts';
+export type { AppendOptions, ListOptions, MessagesOptions, NewConversation, SendOptions } from './calls.ts';
+export type { Environment, Socket, WebSocketConstructor } from './environment.ts';
+export { RialtoError, Unauthorized } from './error.ts';
+export type { LocalCode } from './error.ts';
+export { conversationChannel, conversationOf } from './event.ts';
+export type { ChannelEvent, ClientEvent } from './event.ts';
+export type { Lagged } from './hub.ts';
+export { DEFAULT_SETTINGS } from './limits.ts';
+export type { Settings } from './limits.ts';
+export * from './protocol/codes.ts';
+export type * from './protocol/types.ts';
+export { Outbox, OUTBOX_ENTRIES_MAX } from './outbox.ts';
+export type { OutboxEvent } from './outbox.ts';
+export { IndexedDbOutboxStore } from './outbox-indexeddb.ts';
+export { MemoryOutboxStore } from './outbox-store.ts';
+export type { OutboxEntry, OutboxStore } from './outbox-store.ts';
+export type { CallOptions } from './requests.ts';
+export { Session } from './session.ts';
+export { REASONS, shouldReconnect, willRetry } from './state.ts';
+export type { ConnectionState, Position, Reason } from './state.ts';
+export type { SubscribeOptions, Subscribed, Subscription } from './subscription.ts';
+export type { Token, TokenRequest, TokenSource } from './token.ts';
+export { uuid7Factory, uuid7Time } from './uuid7.ts';

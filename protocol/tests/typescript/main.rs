@@ -1,0 +1,41 @@
+//! The TypeScript that `clients/typescript` is written in terms of, made from this crate: types, codes, limits and the table of methods.
+//!
+//! A test compares it with the committed files; `RIALTO_WRITE=1 cargo test --workspace --test typescript` writes them.
+
+#![cfg(feature = "schema")]
+
+mod codes;
+mod types;
+mod writer;
+
+use std::path::PathBuf;
+
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../clients/typescript/src/protocol").join(name)
+}
+
+fn is_current(name: &str, made: &str) {
+    let path = file(name);
+    if std::env::var_os("RIALTO_WRITE").is_some() {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be made");
+        std::fs::write(&path, made).expect("the file can be written");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    let difference = committed.lines().zip(made.lines()).position(|(one, other)| one != other);
+    assert!(
+        committed == made,
+        "{} is not what the protocol gives (first at line {:?}): RIALTO_WRITE=1 cargo test --workspace --test typescript",
+        path.display(),
+        difference.map(|line| line + 1)
+    );
+}
+
+#[test]
+fn the_types_are_current() {
+    is_current("types.ts", &types::text());
+}
+
+#[test]
+fn the_codes_are_current() {
+    is_current("codes.ts", &codes::text());
+}
