@@ -1,3 +1,4 @@
+import { socketUrl } from './environment.ts';
 import type { Environment, WebSocketConstructor } from './environment.ts';
 import { RialtoError } from './error.ts';
 import type { Settings } from './limits.ts';
@@ -41,13 +42,13 @@ export interface History {
   readonly position: Position;
 }
 
-/** The addresses that were given, or the page's own. */
+/** Where the client protocol is spoken on the servers that were given, or on the page's own. */
 export function addressesOf(url: ClientOptions['url']): readonly string[] {
   const given = typeof url === 'string' ? [url] : url;
   const own = (globalThis as { location?: { origin: string } }).location?.origin;
   const addresses = given ?? (own === undefined ? [] : [own]);
   if (addresses.length === 0) throw new RialtoError('misuse', { detail: 'no address' });
-  return addresses;
+  return addresses.map(socketUrl);
 }
 
 /** A command without a channel's name would cost the connection. */

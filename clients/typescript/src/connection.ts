@@ -1,7 +1,6 @@
 import { pauseMs } from './backoff.ts';
 import { Credentials } from './credentials.ts';
 import type { Environment } from './environment.ts';
-import { socketUrl } from './environment.ts';
 import { RialtoError, Unauthorized } from './error.ts';
 import { isPing, parseFrame } from './frames.ts';
 import type { ConnectCommand, Push, Reply } from './frames.ts';
@@ -34,6 +33,7 @@ export interface Observer {
 
 /** How the client introduces itself. */
 export interface Identity {
+  /** Addresses of sockets: `ws(s)://…/connection/websocket`. */
   readonly addresses: readonly string[];
   readonly token: Token | undefined;
   readonly name: string;
@@ -117,7 +117,7 @@ export class Connection {
     const address = this.identity.addresses[this.address] ?? '';
     let socket;
     try {
-      socket = this.environment.openSocket(socketUrl(address));
+      socket = this.environment.openSocket(address);
     } catch (error) {
       this.giveUp({ code: REASONS.openFailed, text: String(error) });
       return;
