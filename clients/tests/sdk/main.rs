@@ -2,6 +2,7 @@
 
 mod peer;
 mod programs;
+mod script;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,7 +1,9 @@
 import { Calls } from './calls.ts';
+import { addressesOf, named } from './client-options.ts';
+import type { ClientOptions, History, HistoryOptions } from './client-options.ts';
 import { Connection } from './connection.ts';
 import { realEnvironment } from './environment.ts';
-import type { Environment, WebSocketConstructor } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { RialtoError } from './error.ts';
 import { conversationChannel } from './event.ts';
 import type { ClientEvent } from './event.ts';
@@ -9,55 +11,19 @@ import type { Push } from './frames.ts';
 import { Hub } from './hub.ts';
 import type { Lagged } from './hub.ts';
 import { CLOSE_WITHIN_MS, DEFAULT_SETTINGS } from './limits.ts';
-import type { Settings } from './limits.ts';
 import { LIMITS } from './protocol/codes.ts';
-import type { ClientInfo, ConversationId, Methods, Publication } from './protocol/types.ts';
+import type { ClientInfo, ConversationId, Methods } from './protocol/types.ts';
 import { Requests } from './requests.ts';
 import type { CallOptions, Retry } from './requests.ts';
 import { ServerSide } from './server-side.ts';
 import { REASONS, willRetry } from './state.ts';
-import type { ConnectionState, Position, Reason } from './state.ts';
+import type { ConnectionState, Reason } from './state.ts';
 import type { Subscription, SubscribeOptions } from './subscription.ts';
 import { Subscriptions } from './subscriptions.ts';
-import type { Token } from './token.ts';
 import { uuid7Factory } from './uuid7.ts';
 
 /** The version that this SDK tells the server. */
 export const VERSION = '0.1.0';
-
-/** What a client is made of. */
-export interface ClientOptions {
-  /** `http(s)://host:port` of a server, or several of one cluster: the next one is taken when one fails. In a browser the page's own by default. */
-  readonly url?: string | readonly string[];
-  /** An access token, or where fresh ones come from; none for servers that let anonymous connections in. */
-  readonly token?: Token;
-  /** What the server's operator sees: at most 16 characters. */
-  readonly name?: string;
-  /** Needed where there is no global one: Node before version 22. */
-  readonly webSocket?: WebSocketConstructor;
-  /** Other times and bounds than the defaults. */
-  readonly settings?: Partial<Settings>;
-  /** Hears of errors that handlers throw; by default they surface as uncaught ones. */
-  readonly onError?: (error: unknown) => void;
-  /** Time, chance and network from elsewhere, for tests. */
-  readonly environment?: Environment;
-}
-
-/** Which part of a channel's stream. */
-export interface HistoryOptions extends CallOptions {
-  /** Publications wanted: 0 for the position alone, -1 for as many as the server gives (300). */
-  readonly limit?: number;
-  /** Only what is behind this position, or before it when reversed. */
-  readonly since?: Position;
-  /** Newest first. */
-  readonly reverse?: boolean;
-}
-
-/** A part of a channel's stream, and where the stream stands. */
-export interface History {
-  readonly publications: readonly Publication[];
-  readonly position: Position;
-}
 
 /**
  * A connection to a Rialto server that stays: it comes back by itself, resumes every channel where it stood, and repeats
@@ -288,19 +254,4 @@ export class Client extends Calls {
     if (!willRetry(this.state) || this.closing !== null) return Promise.reject(this.closed());
     return this.requests.add(make, retry, options);
   }
-}
-
-function addressesOf(url: ClientOptions['url']): readonly string[] {
-  const given = typeof url === 'string' ? [url] : url;
-  const own = (globalThis as { location?: { origin: string } }).location?.origin;
-  const addresses = given ?? (own === undefined ? [] : [own]);
-  if (addresses.length === 0) throw new RialtoError('misuse', { detail: 'no address' });
-  return addresses;
-}
-
-/** A command without a channel's name would cost the connection. */
-function named(channel: string): string {
-  const isFitting = channel !== '' && channel.length <= LIMITS.channelBytesMax && new TextEncoder().encode(channel).length <= LIMITS.channelBytesMax;
-  if (!isFitting) throw new RialtoError('misuse', { detail: `a channel's name has 1 to ${LIMITS.channelBytesMax} bytes` });
-  return channel;
 }

@@ -1,15 +1,14 @@
 import { pauseMs } from './backoff.ts';
+import { Credentials } from './credentials.ts';
 import type { Environment } from './environment.ts';
-import { socketUrl } from './environment.ts';
 import { RialtoError, Unauthorized } from './error.ts';
 import { isPing, parseFrame } from './frames.ts';
 import type { ConnectCommand, Push, Reply } from './frames.ts';
-import { REFRESH_AHEAD_MS_MAX, REFRESH_RETRY_MS, TOKEN_WITHIN_MS } from './limits.ts';
+import { REFRESH_RETRY_MS } from './limits.ts';
 import type { Settings } from './limits.ts';
 import type { ConnectResult, RefreshResult } from './protocol/types.ts';
 import { REASONS, shouldReconnect } from './state.ts';
 import type { ConnectionState, Reason } from './state.ts';
-import { fetchToken, isRenewable, renewInMs } from './token.ts';
 import type { Token } from './token.ts';
 import { Wire } from './wire.ts';
 
@@ -34,6 +33,7 @@ export interface Observer {
 
 /** How the client introduces itself. */
 export interface Identity {
+  /** Addresses of sockets: `ws(s)://…/connection/websocket`. */
   readonly addresses: readonly string[];
   readonly token: Token | undefined;
   readonly name: string;
@@ -54,24 +54,21 @@ export class Connection {
   private attempt = 0;
   private address = 0;
   private connectedAt = 0;
-  private token: string | null = null;
-  private tokenGoodUntil = Number.POSITIVE_INFINITY;
-  /** The last token was refused or has run out. */
-  private wantsRenewal = false;
-  /** A refused token was replaced since the last good connection: the next refusal is final. */
-  private hasReplaced = false;
+  private readonly credentials: Credentials;
   private silenceMs = 0;
   private answersPings = false;
   private readonly timers: Record<TimerName, unknown> = { retry: null, open: null, silence: null, refresh: null };
 
-  constructor(private readonly environment: Environment, private readonly settings: Settings, private readonly identity: Identity, private readonly observer: Observer) {}
+  constructor(private readonly environment: Environment, private readonly settings: Settings, private readonly identity: Identity, private readonly observer: Observer) {
+    this.credentials = new Credentials(environment, identity.token);
+  }
 
   /** Begins, or tries again now instead of after the pause. */
   connect(): void {
     const { name } = this.state;
     if (name === 'suspended') {
       this.attempt = 0;
-      this.hasReplaced = false;
+      this.credentials.forgive();
     }
     if (name === 'suspended' || name === 'disconnected') void this.begin();
   }
@@ -106,7 +103,7 @@ export class Connection {
     const turn = (this.turn += 1);
     this.become({ name: 'connecting', attempt: this.attempt });
     try {
-      await this.haveToken();
+      await this.credentials.ready();
       if (turn === this.turn) this.open();
     } catch (error) {
       if (turn !== this.turn) return;
@@ -116,26 +113,11 @@ export class Connection {
     }
   }
 
-  private async haveToken(): Promise<void> {
-    const { token: source } = this.identity;
-    if (this.environment.now() >= this.tokenGoodUntil && isRenewable(source)) this.dropToken();
-    if (source === undefined || this.token !== null) return;
-    const token = await fetchToken(this.environment, source, this.wantsRenewal, TOKEN_WITHIN_MS);
-    this.token = token;
-    this.wantsRenewal = false;
-  }
-
-  private dropToken(): void {
-    this.token = null;
-    this.tokenGoodUntil = Number.POSITIVE_INFINITY;
-    this.wantsRenewal = true;
-  }
-
   private open(): void {
     const address = this.identity.addresses[this.address] ?? '';
     let socket;
     try {
-      socket = this.environment.openSocket(socketUrl(address));
+      socket = this.environment.openSocket(address);
     } catch (error) {
       this.giveUp({ code: REASONS.openFailed, text: String(error) });
       return;
@@ -163,7 +145,8 @@ export class Connection {
     this.startTimer('open', this.settings.replyWithinMs, () => this.giveUp({ code: REASONS.noReply, text: 'no reply to connect in time' }));
     const subs = this.observer.recover();
     const { name, version } = this.identity;
-    const connect = { ...(this.token === null ? {} : { token: this.token }), ...(subs === undefined ? {} : { subs }), name, version };
+    const { token } = this.credentials;
+    const connect = { ...(token === null ? {} : { token }), ...(subs === undefined ? {} : { subs }), name, version };
     wire.command({ connect }, (error, reply) => {
       if (this.wire !== wire) return;
       this.stopTimer('open');
@@ -175,7 +158,6 @@ export class Connection {
 
   private accepted(wire: Wire, result: Partial<ConnectResult>): void {
     this.connectedAt = this.environment.now();
-    this.hasReplaced = false;
     this.answersPings = result.pong === true;
     this.silenceMs = result.ping === undefined || result.ping === 0 ? 0 : result.ping * 1_000 + this.settings.pingGraceMs;
     this.heard();
@@ -189,9 +171,9 @@ export class Connection {
   private refused(error: RialtoError): void {
     const code = error.number ?? 0;
     const reason = { code, text: error.detail || error.code };
-    const isRenewableToken = isRenewable(this.identity.token);
-    if (code === TOKEN_EXPIRED && isRenewableToken) this.dropToken();
-    const mayPass = error.temporary || code < 100 || (code === TOKEN_EXPIRED && isRenewableToken);
+    const mayReplace = code === TOKEN_EXPIRED && this.credentials.isRenewable;
+    if (mayReplace) this.credentials.drop();
+    const mayPass = error.temporary || code < 100 || mayReplace;
     if (mayPass) this.pause(reason);
     else this.end('suspended', reason);
   }
@@ -206,11 +188,9 @@ export class Connection {
   }
 
   private ended(reason: Reason): void {
-    const mayReplace = reason.code === INVALID_TOKEN && isRenewable(this.identity.token) && !this.hasReplaced;
-    if (reason.code === CONNECTION_EXPIRED || mayReplace) this.dropToken();
-    // A key rotation and a revoked session look alike from here: one fresh token decides which it was.
-    if (mayReplace) this.hasReplaced = true;
-    if (reason.code >= 1000 && !shouldReconnect(reason.code) && !mayReplace) {
+    if (reason.code === CONNECTION_EXPIRED) this.credentials.drop();
+    const isReplaced = reason.code === INVALID_TOKEN && this.credentials.replace();
+    if (reason.code >= 1000 && !shouldReconnect(reason.code) && !isReplaced) {
       this.end('suspended', reason);
       return;
     }
@@ -273,11 +253,10 @@ export class Connection {
 
   // ---- the token's life ----
 
-  private scheduleRefresh({ expires, ttl = 0 }: RefreshResult): void {
+  private scheduleRefresh(result: RefreshResult): void {
     this.stopTimer('refresh');
-    const isEnding = expires === true && ttl > 0;
-    this.tokenGoodUntil = isEnding ? this.environment.now() + ttl * 1_000 : Number.POSITIVE_INFINITY;
-    if (isEnding && isRenewable(this.identity.token)) this.startTimer('refresh', renewInMs(ttl, REFRESH_AHEAD_MS_MAX), () => void this.refresh());
+    const renewInMs = this.credentials.accepted(result);
+    if (renewInMs !== null) this.startTimer('refresh', renewInMs, () => void this.refresh());
   }
 
   private async refresh(): Promise<void> {
@@ -285,9 +264,8 @@ export class Connection {
     const isCurrent = (): boolean => this.wire === wire && wire !== null;
     const later = (): void => this.startTimer('refresh', REFRESH_RETRY_MS * (1 + this.environment.random()), () => void this.refresh());
     try {
-      const token = await fetchToken(this.environment, this.identity.token ?? '', true, TOKEN_WITHIN_MS);
+      const token = await this.credentials.renewed();
       if (!isCurrent()) return;
-      this.token = token;
       wire?.command({ refresh: { token } }, (error, reply) => {
         if (!isCurrent()) return;
         if (error === null) this.scheduleRefresh(reply.refresh ?? {});

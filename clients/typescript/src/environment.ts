@@ -1,3 +1,5 @@
+import { RialtoError } from './error.ts';
+
 /** What a client needs from outside, as one value, so that tests own time, chance and network. */
 export interface Environment {
   openSocket(url: string): Socket;
@@ -30,12 +32,12 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** The real world. */
 export function realEnvironment(webSocket: WebSocketConstructor | undefined): Environment {
+  const Constructor = webSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
+  if (Constructor === undefined) {
+    throw new RialtoError('misuse', { detail: 'there is no WebSocket here: give one as `webSocket`, for example that of the package `ws`' });
+  }
   return {
-    openSocket(url) {
-      const Constructor = webSocket ?? (globalThis as { WebSocket?: WebSocketConstructor }).WebSocket;
-      if (Constructor === undefined) throw new Error('there is no WebSocket here: give one as `webSocket`, for example that of the package `ws`');
-      return new Constructor(url);
-    },
+    openSocket: (url) => new Constructor(url),
     setTimer: (run, delayMs) => setTimeout(run, Math.min(delayMs, TIMER_MS_MAX)),
     clearTimer: (timer) => clearTimeout(timer as number),
     now: () => performance.now(),
@@ -46,9 +48,9 @@ export function realEnvironment(webSocket: WebSocketConstructor | undefined): En
 
 /** Where the client protocol is spoken on a server at `http(s)://host` or `ws(s)://host`. */
 export function socketUrl(address: string): string {
-  const url = new URL(address);
-  url.protocol = url.protocol.replace('http', 'ws');
-  if (url.protocol !== 'ws:' && url.protocol !== 'wss:') throw new Error(`no address of a server: ${address}`);
+  const [, scheme, rest] = /^(?:http|ws)(s?):\/\/(.+)$/.exec(address) ?? [];
+  if (rest === undefined) throw new RialtoError('misuse', { detail: `no address of a server: ${address}` });
+  const url = new URL(`ws${scheme}://${rest}`);
   url.pathname = `${url.pathname.replace(/\/$/, '')}/connection/websocket`;
   return url.toString();
 }

@@ -2,7 +2,7 @@
 export { Accounts } from './accounts.ts';
 export type { AccountsOptions, Grant, SignedIn } from './accounts.ts';
 export { Client, VERSION } from './client.ts';
-export type { ClientOptions, History, HistoryOptions } from './client.ts';
+export type { ClientOptions, History, HistoryOptions } from './client-options.ts';
 export type { AppendOptions, ListOptions, MessagesOptions, NewConversation, SendOptions } from './calls.ts';
 export type { Environment, Socket, WebSocketConstructor } from './environment.ts';
 export { RialtoError, Unauthorized } from './error.ts';

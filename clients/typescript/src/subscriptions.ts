@@ -94,7 +94,7 @@ export class Subscriptions {
   /** Subscribes, or fetches the token for it first. */
   private ask(subscription: Subscription): void {
     const { wire } = this;
-    const { state, channel, options } = subscription;
+    const { state, options } = subscription;
     if (wire === null) return;
     if (options.token !== undefined && state.token === null) {
       void this.askToken(subscription);
@@ -110,8 +110,7 @@ export class Subscriptions {
     });
     // The server may or may not hold the subscription then; only a new connection is a clean slate.
     state.timer = this.owner.environment.setTimer(
-      () => this.owner.giveUp({ code: REASONS.noReply, text: `no reply to subscribe in time` }), this.owner.settings.replyWithinMs);
-    this.all.set(channel, subscription);
+      () => this.owner.giveUp({ code: REASONS.noReply, text: 'no reply to subscribe in time' }), this.owner.settings.replyWithinMs);
   }
 
   private async askToken(subscription: Subscription): Promise<void> {

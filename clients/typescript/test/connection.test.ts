@@ -234,6 +234,12 @@ test('connect skips a pause, suspect drops a dead line, suspend stays away, clos
   assert.throws(() => world.client.connect());
 });
 
+test('what can never work is said at once', () => {
+  for (const url of ['nowhere', 'ftp://x.test', []]) {
+    assert.throws(() => new World({ url }), (error: RialtoError) => error.code === 'misuse', `${url}`);
+  }
+});
+
 test('a handler that throws is reported and harms nobody', async () => {
   const reported: unknown[] = [];
   const world = new World({ onError: (error) => void reported.push(error) });

@@ -1,5 +1,5 @@
 import { Client } from '../src/client.ts';
-import type { ClientOptions } from '../src/client.ts';
+import type { ClientOptions } from '../src/client-options.ts';
 import type { Environment, Socket } from '../src/environment.ts';
 import type { ClientEvent } from '../src/event.ts';
 import type { ConnectionState } from '../src/state.ts';

@@ -89,6 +89,31 @@ export const network = [
     },
   },
   {
+    name: 'what is on its way in two tabs at once arrives once',
+    async test({ browser, url, run }) {
+      const ada = await Person.arrives(browser, url, 'Ada', run);
+      const bob = await Person.arrives(browser, url, 'Bob', run);
+      await Promise.all([ada.registers(), bob.registers()]);
+      await ada.creates('Group', 'Twins', [bob]);
+      await bob.opens('Twins');
+      await ada.page.evaluate(() => navigator.serviceWorker.ready);
+      await ada.isCutOff();
+      await ada.says('once only');
+      await ada.log.getByText('Waiting for the connection').waitFor();
+      const second = await ada.context.newPage();
+      await second.goto(ada.page.url());
+      await second.getByText('The server cannot be reached. Trying again…').waitFor();
+      await ada.context.setOffline(false);
+      await bob.sees('once only');
+      await ada.sees('once only');
+      const inSecond = second.getByRole('log', { name: 'Messages' });
+      await until('the second tab shows it in its place', async () => (await inSecond.locator('article[data-offset] .text').allInnerTexts()).join() === 'once only');
+      await until('nothing is waiting in either tab', async () => (await ada.log.locator('.pending').count()) + (await inSecond.locator('.pending').count()) === 0);
+      assert.deepEqual(await bob.texts(), ['once only']);
+      await Promise.all([ada.leaves(), bob.leaves()]);
+    },
+  },
+  {
     name: 'somebody who is removed sees it at once',
     async test({ browser, url, run }) {
       const ada = await Person.arrives(browser, url, 'Ada', run);

@@ -219,10 +219,7 @@ export class Bot {
     for (const [index, { prepare }] of this.routes.entries()) {
       const handler = prepare(row);
       if (handler === null) continue;
-      await limited(this.client, this.stopping.signal, (signal) => {
-        const context = outer.for(index, signal);
-        return this.guarded(context, () => handler(context));
-      }).catch((error: unknown) => this.hearError(error, outer));
+      await this.guarded(outer, () => limited(this.client, this.stopping.signal, (signal) => handler(outer.for(index, signal))));
     }
   }
 

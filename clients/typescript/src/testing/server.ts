@@ -1,5 +1,5 @@
 import { Client } from '../client.ts';
-import type { ClientOptions } from '../client.ts';
+import type { ClientOptions } from '../client-options.ts';
 import type { WebSocketConstructor } from '../environment.ts';
 import type {
   Appended, ClientId, ClientInfo, ConversationEvent, CreateConversation, InboxEvent, Profile, Publication, UserId,
