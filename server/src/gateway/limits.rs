@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use rialto_protocol::limits::{PING_INTERVAL_MS, PONG_WITHIN_MS};
+
 /// Limits of one gateway thread. Each says what happens when it is hit.
 #[derive(Clone, Debug)]
 pub struct GatewayLimits {
@@ -24,6 +26,11 @@ pub struct GatewayLimits {
     /// Time for the close frame, and what stands before it, to reach a client that does not read, in milliseconds.
     /// Above: the socket is dropped.
     pub close_write_ms: u64,
+    /// The same for a client that is closed because it does not read (3008), in milliseconds. Above: the socket is dropped, and the client finds an
+    /// end without a code.
+    pub slow_close_write_ms: u64,
+    /// Bytes that are kept for so long, for each such client: the rest of a frame that was sent in part, and the close frame. Above: `close_write_ms`.
+    pub slow_close_bytes_max: usize,
     /// After shutting down writing: how long input is read and discarded so that the code arrives, in milliseconds.
     pub close_linger_ms: u64,
     /// After shutting down writing: bytes discarded before the socket is dropped.
@@ -56,6 +63,9 @@ impl Default for GatewayLimits {
             echo_message_bytes_max: 16 << 20,
             echo_unsent_bytes_max: 1 << 20,
             close_write_ms: 2_000,
+            // What any client has to show that it is still there.
+            slow_close_write_ms: PING_INTERVAL_MS + PONG_WITHIN_MS,
+            slow_close_bytes_max: 128 << 10,
             close_linger_ms: 2_000,
             close_linger_bytes_max: 4 << 20,
             http_keep_alive_ms: 60_000,

@@ -114,6 +114,7 @@ async fn begin_drain(thread: &Rc<GatewayThread>, close: &CloseFrame) -> Drained 
     let closing = async {
         thread.drain_http();
         thread.heads.drop_all();
+        thread.hurry_closing();
         let frame = encode::close_frame(close.code, &close.reason);
         let pace = Duration::from_millis(thread.limits.drain_pace_ms);
         let settled_by = Instant::now() + Duration::from_millis(thread.limits.drain_settle_ms);

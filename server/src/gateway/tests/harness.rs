@@ -66,6 +66,12 @@ impl FakeGateway {
         self.hook().wake(id);
     }
 
+    /// As [`Self::push`], for one frame of any size.
+    pub(super) fn push_unlimited(&self, id: SessionId, chunk: Bytes) {
+        self.sessions.borrow_mut().get_mut(&id.index).unwrap().output.chunks.push(chunk);
+        self.hook().wake(id);
+    }
+
     pub(super) fn close(&self, id: SessionId, code: u16) {
         if let Some(session) = self.sessions.borrow_mut().get_mut(&id.index) {
             session.output.close = Some(CloseFrame { code, reason: "said so".into() });
@@ -249,6 +255,16 @@ impl Raw {
 
     pub(super) async fn rest_as_text(&mut self) -> String {
         String::from_utf8(self.rest().await).unwrap()
+    }
+
+    /// Waits until the server has dropped the socket. Unread input makes the drop a reset, which is what a writer sees at last.
+    pub(super) async fn until_dropped(mut self) {
+        let dropped = async {
+            while self.0.write_all(&masked(0x81, b"x")).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, dropped).await.unwrap();
     }
 
     /// Upgrades and swallows the answer's head.
