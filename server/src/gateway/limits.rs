@@ -9,7 +9,8 @@ use rialto_protocol::limits::{PING_INTERVAL_MS, PONG_WITHIN_MS};
 pub struct GatewayLimits {
     /// Sockets of all kinds, a file descriptor each. Above: 503 at accept.
     pub connections_max: usize,
-    /// Accepted sockets that wait for this thread. When the queues of all threads are full: 503 at accept.
+    /// Accepted sockets that wait for this thread, a file descriptor each: many clients may come back at once, and those who are there go first. When
+    /// the queues of all threads are full: 503 at accept.
     pub accept_queue_max: usize,
     /// Connections whose request head is not complete. Above: the oldest is dropped.
     pub heads_max: usize,
@@ -55,7 +56,7 @@ impl Default for GatewayLimits {
     fn default() -> Self {
         Self {
             connections_max: 100_000,
-            accept_queue_max: 256,
+            accept_queue_max: 16_384,
             heads_max: 4096,
             head_bytes_max: 16 << 10,
             head_deadline_ms: 10_000,
@@ -81,6 +82,9 @@ impl Default for GatewayLimits {
 
 /// Pending connections in the kernel's queue of the listening socket; the kernel cuts it to `somaxconn`.
 pub const LISTEN_BACKLOG: i32 = 4096;
+/// Accepted sockets that a thread takes in before all else that is ready gets its turn. One costs some 0.2 ms until it has connected and recovered, so in a
+/// storm of reconnects those who are connected wait for about a millisecond of it, and the storm gets the rest of the time.
+pub(crate) const ADMISSIONS_PER_ROUND: usize = 4;
 /// Bytes of the read buffer that all sockets of a thread share.
 pub(crate) const READ_BUFFER_BYTES: usize = 64 << 10;
 /// Reads of one socket before the others get their turn.

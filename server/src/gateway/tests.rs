@@ -6,4 +6,5 @@ mod harness;
 mod hostile;
 mod http;
 mod slow;
+mod storm;
 mod websocket;

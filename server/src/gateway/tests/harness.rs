@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::gateway::boundary::{CloseFrame, FlushHook, Gateway, Intake, Output, SessionId, TransportInfo};
-use crate::gateway::{Acceptor, Drained, GatewayLimits, StandardPolicy, bind, serve_thread};
+use crate::gateway::{Accepted, Acceptor, Drained, GatewayLimits, StandardPolicy, bind, serve_thread};
 use crate::ws::encode::{FrameKind, frame};
 
 /// Longer than anything here takes; only a failing test waits so long.
@@ -38,6 +38,8 @@ pub(super) struct FakeGateway {
     /// Commands that a test has not answered yet: a drain waits for them.
     pub(super) num_under_way: Cell<usize>,
     pub(super) num_texts: Cell<usize>,
+    /// Sessions that had been opened when the last text came.
+    pub(super) num_opened_before_text: Cell<usize>,
     pub(super) bytes_written: Cell<usize>,
     pub(super) output_bytes_max: Cell<usize>,
     next: Cell<u32>,
@@ -112,6 +114,7 @@ impl Gateway for FakeGateway {
 
     fn on_text(&self, id: SessionId, text: &str) -> Intake {
         self.num_texts.set(self.num_texts.get() + 1);
+        self.num_opened_before_text.set(self.opened.borrow().len());
         match text {
             "pause" => return Intake::Pause,
             "panic" => panic!("a test asked for it"),
@@ -164,6 +167,7 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) gateway: Rc<FakeGateway>,
     shutdown: Option<oneshot::Sender<CloseFrame>>,
+    queue: mpsc::WeakSender<Accepted>,
     serving: JoinHandle<Drained>,
     _acceptor: Acceptor,
 }
@@ -173,6 +177,7 @@ impl Server {
         let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, incoming) = mpsc::channel(limits.accept_queue_max);
+        let queue = sender.downgrade();
         let acceptor = Acceptor::start(listener, vec![sender]).unwrap();
         let gateway = Rc::new(FakeGateway::default());
         let (shutdown, stopped) = oneshot::channel();
@@ -193,11 +198,21 @@ impl Server {
             .await
             .unwrap()
         });
-        Self { address, gateway, shutdown: Some(shutdown), serving, _acceptor: acceptor }
+        Self { address, gateway, shutdown: Some(shutdown), queue, serving, _acceptor: acceptor }
     }
 
     pub(super) fn default() -> Self {
         Self::start(GatewayLimits::default())
+    }
+
+    /// Waits, and lets nothing else on this thread run, until so many sockets are accepted that nobody has taken in.
+    pub(super) fn block_until_waiting(&self, num_sockets: usize) {
+        let queue = self.queue.upgrade().unwrap();
+        let began = tokio::time::Instant::now();
+        while queue.max_capacity() - queue.capacity() < num_sockets {
+            assert!(began.elapsed() < PATIENCE, "they are never accepted");
+            std::thread::yield_now();
+        }
     }
 
     pub(super) async fn client(&self, path: &str) -> Client {
