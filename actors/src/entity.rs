@@ -117,6 +117,8 @@ pub struct SubscribeAsk {
     pub recover: Option<StreamPosition>,
     /// Refuse with `unrecoverable position` instead of `recovered: false`.
     pub strict: bool,
+    /// The answer may be a long one: it is not gathered with others into one reply.
+    pub long: bool,
     /// The topic's rule, for topics.
     pub rule: Option<TopicRule>,
     /// Whether a topic subscription asked to be recoverable or positioned, or its rule says so.

@@ -10,6 +10,7 @@ pub mod link;
 mod meters;
 mod outbox;
 mod perform;
+mod recovery;
 mod slots;
 
 use core::net::IpAddr;
@@ -31,6 +32,7 @@ use host::Host;
 use hub::Hub;
 use link::GatewayLinks;
 use meters::Meters;
+use recovery::Turns;
 use slots::{Slot, Slots};
 
 /// Commands that a session may have under way before its socket is no longer read.
@@ -119,6 +121,7 @@ struct Inner {
     hook: Rc<dyn FlushHook>,
     meters: Meters,
     host: Host,
+    turns: Turns,
     state: RefCell<State>,
 }
 
@@ -136,7 +139,7 @@ impl Gateway {
     pub fn new(parts: GatewayParts, hook: Rc<dyn FlushHook>) -> Self {
         let state = State { slots: Slots::default(), hub: Hub::default(), leaves: Vec::new() };
         let meters = Meters::new(parts.thread);
-        Self(Rc::new(Inner { parts, hook, meters, host: Host::default(), state: RefCell::new(state) }))
+        Self(Rc::new(Inner { parts, hook, meters, host: Host::default(), turns: Turns::default(), state: RefCell::new(state) }))
     }
 
     /// A socket was upgraded: starts its session.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
 use rialto_protocol::reply::{ClientInfo, RawJson};
@@ -53,6 +53,8 @@ pub enum Then {
         entity: EntityName,
         /// Who listens.
         listener: Box<Listener>,
+        /// A recovery's place among those that a gateway thread has under way, given back by dropping it.
+        place: Option<OwnedSemaphorePermit>,
     },
     /// Says who is there.
     Presence,

@@ -37,6 +37,11 @@ pub const PUBLICATIONS_PER_ANSWER_MAX: usize = 300;
 pub const ANSWER_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of publications in one recovery, which is whole or not `recovered`.
 pub const RECOVERY_BYTES_MAX: usize = 768 * 1024;
+/// Bytes of publications in one recovery of a conversation by `subscribe`: whoever was closed for being slow has lost an outbox and all that was said
+/// until it came back. A larger one is not `recovered`.
+pub const LONG_RECOVERY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Publications in such a recovery, likewise.
+pub const LONG_RECOVERY_PUBLICATIONS_MAX: usize = 2_000;
 /// Items of one page. A larger `limit` is cut to this.
 pub const PAGE_ITEMS_MAX: usize = 100;
 /// Items of one page when the caller names no limit.
@@ -67,5 +72,6 @@ pub const CLIENT_ID_AGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 pub const TYPING_HOLDS_MS: u64 = 6_000;
 
 const _: () = assert!(ANSWER_BYTES_MAX < RECOVERY_BYTES_MAX && RECOVERY_BYTES_MAX < OUTBOX_BYTES_MAX, "an answer must fit an outbox");
+const _: () = assert!(LONG_RECOVERY_BYTES_MAX >= 4 * OUTBOX_BYTES_MAX, "who was slow must find what it lost");
 const _: () = assert!(TEXT_BYTES_MAX < FRAME_BYTES_MAX, "a message of the largest size must fit a frame");
 const _: () = assert!(PONG_WITHIN_MS < PING_INTERVAL_MS, "a pong must be due before the next ping");

@@ -21,7 +21,7 @@ pub(crate) const WAITING_PER_USER_MAX: usize = 256;
 /// Reads (pages, recoveries, markers) under way at once. Above: `overloaded`.
 pub(crate) const READS_MAX: usize = 4_096;
 /// Further reads of a recovery whose rows left memory while it was read. Above: not recovered.
-pub(crate) const REREADS_MAX: u8 = 3;
+pub(crate) const REREADS_MAX: usize = 3;
 /// Reads of [`rialto_storage::limits::READ_ROWS_MAX`] rows that look for one's own next row behind an old read marker. Above: `invalid_argument`.
 pub(crate) const MARK_READS_MAX: u8 = 16;
 /// Milliseconds between two rounds of inbox news.

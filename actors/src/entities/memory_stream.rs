@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use rialto_protocol::command::History;
-use rialto_protocol::limits::RECOVERY_BYTES_MAX;
+use rialto_protocol::limits::{PUBLICATIONS_PER_ANSWER_MAX, RECOVERY_BYTES_MAX};
 use rialto_protocol::reply::{ClientInfo, HistoryResult, Publication, RawJson, SubscribeResult};
 use rialto_protocol::{ErrorCode, Refusal};
 
@@ -110,7 +110,8 @@ impl MemoryStream {
         };
         let Some(position) = &ask.recover else { return Ok(result) };
         let fits = |from: &u64| self.range(*from, self.top).map(|(_, entry)| entry.cost()).sum::<usize>() <= RECOVERY_BYTES_MAX;
-        match missing_from(position, &result.epoch, self.top).filter(|from| *from >= self.first()).filter(fits) {
+        let missing = missing_from(position, &result.epoch, self.top, PUBLICATIONS_PER_ANSWER_MAX);
+        match missing.filter(|from| *from >= self.first()).filter(fits) {
             Some(from) => Ok(SubscribeResult {
                 recovered: true,
                 offset: position.offset,

@@ -44,9 +44,9 @@ pub(crate) fn history_window(history: &History, epoch: &str, first: u64, top: u6
 }
 
 /// Whether everything behind this position may be given, as far as position and count tell; the first missing offset.
-pub(crate) fn missing_from(position: &StreamPosition, epoch: &str, top: u64) -> Option<u64> {
+pub(crate) fn missing_from(position: &StreamPosition, epoch: &str, top: u64, count_max: usize) -> Option<u64> {
     let same_epoch = position.epoch.is_empty() || position.epoch == epoch;
-    let few = top.checked_sub(position.offset).is_some_and(|missing| missing <= PUBLICATIONS_PER_ANSWER_MAX as u64);
+    let few = top.checked_sub(position.offset).is_some_and(|missing| missing <= count_max as u64);
     (same_epoch && few).then(|| position.offset.saturating_add(1))
 }
 
@@ -113,10 +113,10 @@ mod tests {
     #[test]
     fn recovery_needs_the_epoch_a_position_below_the_top_and_few_missing() {
         let at = |offset, epoch: &str| StreamPosition { offset, epoch: epoch.to_owned() };
-        assert_eq!(missing_from(&at(9, "e"), "e", 9), Some(10));
-        assert_eq!(missing_from(&at(9, ""), "e", 309), Some(10));
-        assert_eq!(missing_from(&at(9, ""), "e", 310), None);
-        assert_eq!(missing_from(&at(10, ""), "e", 9), None);
-        assert_eq!(missing_from(&at(9, "x"), "e", 9), None);
+        assert_eq!(missing_from(&at(9, "e"), "e", 9, 300), Some(10));
+        assert_eq!(missing_from(&at(9, ""), "e", 309, 300), Some(10));
+        assert_eq!(missing_from(&at(9, ""), "e", 310, 300), None);
+        assert_eq!(missing_from(&at(10, ""), "e", 9, 300), None);
+        assert_eq!(missing_from(&at(9, "x"), "e", 9, 300), None);
     }
 }

@@ -9,19 +9,15 @@ use rialto_protocol::{Channel, CloseCode, ErrorCode, Refusal, UnsubscribeCode, U
 
 use super::hub::Flush;
 use super::link::FromShard;
+use super::recovery::{LARGE_ANSWER_BYTES, overloaded};
 use super::slots::UnderWay;
 use super::{Gateway, SessionId, State};
 use crate::entity::Answer;
 use crate::reply_to::{SessionReply, Then};
 use crate::session::{ReplyKind, SessionInput};
-use crate::shard::state::RETRY_HINT_MS;
 
 /// Milliseconds after which leaves that a full shard refused are said again.
 const LEAVES_AGAIN_MS: u64 = 50;
-/// Bytes from which an answer that does not fit the outbox is refused and does not close the connection: several recoveries at once are no fault of the client's.
-const LARGE_ANSWER_BYTES: usize = 16 * 1024;
-/// Bytes of a frame's head at most.
-const FRAME_HEAD_BYTES_MAX: usize = 10;
 
 impl Gateway {
     /// Takes in what shards send, for ever. One turn handles everything that waits, then gives each room's listeners what gathered.
@@ -135,12 +131,12 @@ impl Gateway {
                 if failed.is_none() {
                     self.0.state.borrow_mut().hub.enter(&channel, id, *join_leave);
                 }
-                self.send(id, ws_frame::text(text.as_bytes()).into());
+                self.send_answer(id, &text);
                 self.tell(id, SessionInput::Subscribed { channel, result: failed.map_or_else(|| Ok(Box::default()), Err) });
             }
             (kind, answer) => {
                 let (text, _) = self.fitted(id, command, kind, answer);
-                self.send(id, ws_frame::text(text.as_bytes()).into());
+                self.send_answer(id, &text);
             }
         }
         self.resume_if_idle(id);
@@ -149,18 +145,11 @@ impl Gateway {
     /// The reply's text. Large answers that were asked for faster than the socket takes them are refused for now, and the connection goes on.
     fn fitted(&self, id: SessionId, command: u32, kind: &ReplyKind, answer: Result<Answer, Refusal>) -> (String, Option<Refusal>) {
         let text = write(command, kind, answer);
-        let limit = self.0.parts.outbox_bytes_max;
-        let fits = |slot: &super::slots::Slot| slot.outbox.has_room(text.len() + FRAME_HEAD_BYTES_MAX, limit);
-        if text.len() < LARGE_ANSWER_BYTES {
-            return (text, None);
-        }
-        // What rooms have gathered for it counts as waiting.
-        self.flush_rooms();
-        if self.0.state.borrow().slots.get(id).is_none_or(fits) {
+        if text.len() < LARGE_ANSWER_BYTES || self.takes_large(id, text.len()) {
             return (text, None);
         }
         self.0.meters.answers_refused.increment(1);
-        let refusal = Refusal::retry(ErrorCode::Overloaded, RETRY_HINT_MS);
+        let refusal = overloaded();
         (write(command, kind, Err(refusal.clone())), Some(refusal))
     }
 
@@ -173,7 +162,7 @@ impl Gateway {
 
     /// A subscription that the shard has made ends here: the shard must not keep it.
     fn nobody_listens(&self, then: Then) {
-        if let Then::Listen { entity, listener } = then
+        if let Then::Listen { entity, listener, .. } = then
             && !self.0.parts.router.leave(entity.key, listener.client)
         {
             self.0.state.borrow_mut().leaves.push((entity.key, listener.client));

@@ -46,6 +46,13 @@ impl Outbox {
         fits
     }
 
+    /// Queues a frame of any size that is bounded elsewhere: nobody is behind for having asked for it.
+    pub(super) fn push_apart(&mut self, frame: Bytes) {
+        if !self.closed {
+            self.chunks.push(frame);
+        }
+    }
+
     /// Queues what a channel published; false when more than `limit` bytes would wait.
     pub(super) fn publish(&mut self, frame: Bytes, limit: usize) -> bool {
         if self.connected || self.closed {

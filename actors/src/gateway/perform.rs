@@ -6,6 +6,7 @@ use bytes::Bytes;
 use rialto_protocol::{EntityKey, ws_frame};
 
 use super::{Gateway, SessionId};
+use crate::entity::{Ask, Caller, EntityName};
 use crate::kernel::detach;
 use crate::node::about_users;
 use crate::reply_to::{CommandAddress, Infos, Listener, ReplyTo, SessionReply, Then};
@@ -53,14 +54,22 @@ impl Gateway {
                     join_leave,
                     infos: Infos::of(caller.info.clone(), chan_info),
                 };
-                Then::Listen { entity: entity.clone(), listener: Box::new(listener) }
+                Then::Listen { entity: entity.clone(), listener: Box::new(listener), place: None }
             }
             ReplyKind::Presence => Then::Presence,
             ReplyKind::PresenceStats => Then::PresenceStats,
             ReplyKind::Rpc | ReplyKind::Publish | ReplyKind::History => Then::Answer,
         };
-        let reply = ReplyTo::Session(SessionReply { address, then });
-        if let Err((ReplyTo::Session(reply), refusal)) = self.0.parts.router.ask(entity, caller, ask, reply) {
+        let reply = SessionReply { address, then };
+        if matches!(&ask, Ask::Subscribe(subscribe) if subscribe.recover.is_some()) {
+            return self.recover(entity, caller, ask, reply);
+        }
+        self.route(entity, caller, ask, reply);
+    }
+
+    /// Hands an ask to its shard.
+    pub(super) fn route(&self, entity: EntityName, caller: Caller, ask: Ask, reply: SessionReply) {
+        if let Err((ReplyTo::Session(reply), refusal)) = self.0.parts.router.ask(entity, caller, ask, ReplyTo::Session(reply)) {
             self.answer(reply, Err(refusal));
         }
     }

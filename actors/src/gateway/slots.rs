@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rialto_protocol::UserId;
 use uuid::Uuid;
 
@@ -28,6 +29,8 @@ pub(super) struct Slot {
     pub(super) session: Option<Session>,
     pub(super) outbox: Outbox,
     under_way: Vec<UnderWay>,
+    /// Bytes of large answers that the socket has not taken yet.
+    pub(super) large_bytes: usize,
     pub(super) paused: bool,
     next_number: u32,
 }
@@ -85,12 +88,21 @@ impl Slot {
 pub(super) struct Slots {
     slots: Vec<(u32, Option<Box<Slot>>)>,
     free: Vec<u32>,
+    /// Of all sessions.
+    large_bytes: usize,
 }
 
 impl Slots {
-    pub(super) fn open(&mut self, session: Session) -> SessionId {
-        let slot =
-            Box::new(Slot { session: Some(session), outbox: Outbox::default(), under_way: Vec::new(), paused: false, next_number: 0 });
+    /// Opens a slot, for a session unless a test needs none.
+    pub(super) fn open(&mut self, session: impl Into<Option<Session>>) -> SessionId {
+        let slot = Box::new(Slot {
+            session: session.into(),
+            outbox: Outbox::default(),
+            under_way: Vec::new(),
+            large_bytes: 0,
+            paused: false,
+            next_number: 0,
+        });
         match self.free.pop() {
             Some(index) => {
                 let (generation, place) = &mut self.slots[index as usize];
@@ -118,12 +130,39 @@ impl Slots {
     /// Frees a slot; true when it was in use.
     pub(super) fn release(&mut self, id: SessionId) -> bool {
         let Some((generation, place)) = self.slots.get_mut(id.index as usize) else { return false };
-        if *generation != id.generation || place.take().is_none() {
+        if *generation != id.generation {
             return false;
         }
+        let Some(slot) = place.take() else { return false };
+        self.large_bytes -= slot.large_bytes;
         *generation = generation.wrapping_add(1);
         self.free.push(id.index);
         true
+    }
+
+    /// Bytes of large answers that sockets have not taken yet.
+    pub(super) fn large_bytes(&self) -> usize {
+        self.large_bytes
+    }
+
+    /// Queues a large answer, whose bytes count until the socket has taken them.
+    pub(super) fn push_large(&mut self, id: SessionId, frame: Bytes) {
+        let bytes = frame.len();
+        let Some(slot) = self.get_mut(id) else { return };
+        slot.large_bytes += bytes;
+        slot.outbox.push_apart(frame);
+        self.large_bytes += bytes;
+    }
+
+    /// A socket has taken bytes; which of them were a large answer's is not looked at.
+    pub(super) fn written(&mut self, id: SessionId, bytes: usize) {
+        if self.large_bytes == 0 {
+            return;
+        }
+        let Some(slot) = self.get_mut(id) else { return };
+        let taken = slot.large_bytes.min(bytes);
+        slot.large_bytes -= taken;
+        self.large_bytes -= taken;
     }
 
     /// Bytes that wait for all sockets.

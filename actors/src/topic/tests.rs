@@ -50,7 +50,7 @@ impl World {
 
     fn subscribe(&mut self, rule: TopicRule, recover: Option<(u64, &str)>, strict: bool) -> Result<SubscribeResult, Refusal> {
         let recover = recover.map(|(offset, epoch)| StreamPosition { offset, epoch: epoch.to_owned() });
-        match self.ask(Ask::Subscribe(SubscribeAsk { recover, strict, rule: Some(rule), recoverable: true }))? {
+        match self.ask(Ask::Subscribe(SubscribeAsk { recover, strict, long: true, rule: Some(rule), recoverable: true }))? {
             Answer::Subscribed(result) => Ok(*result),
             other => panic!("{other:?}"),
         }

@@ -95,8 +95,9 @@ impl Gateway for rialto_actors::gateway::Gateway {
         self.is_settled(id)
     }
 
-    /// The outbox counts what it holds; what the pump has taken is bounded by the pump.
-    fn on_written(&self, _id: SessionId, _bytes: usize) {}
+    fn on_written(&self, id: SessionId, bytes: usize) {
+        self.on_written(id, bytes);
+    }
 
     fn flush_rooms(&self) {
         self.flush_rooms();

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use rialto_protocol::limits::{PING_INTERVAL_MS, PONG_WITHIN_MS};
+
 /// Limits of one gateway thread. Each says what happens when it is hit.
 #[derive(Clone, Debug)]
 pub struct GatewayLimits {
     /// Sockets of all kinds, a file descriptor each. Above: 503 at accept.
     pub connections_max: usize,
-    /// Accepted sockets that wait for this thread. When the queues of all threads are full: 503 at accept.
+    /// Accepted sockets that wait for this thread, a file descriptor each: many clients may come back at once, and those who are there go first. When
+    /// the queues of all threads are full: 503 at accept.
     pub accept_queue_max: usize,
     /// Connections whose request head is not complete. Above: the oldest is dropped.
     pub heads_max: usize,
@@ -24,6 +27,11 @@ pub struct GatewayLimits {
     /// Time for the close frame, and what stands before it, to reach a client that does not read, in milliseconds.
     /// Above: the socket is dropped.
     pub close_write_ms: u64,
+    /// The same for a client that is closed because it does not read (3008), in milliseconds. Above: the socket is dropped, and the client finds an
+    /// end without a code.
+    pub slow_close_write_ms: u64,
+    /// Bytes that are kept for so long, for each such client: the rest of a frame that was sent in part, and the close frame. Above: `close_write_ms`.
+    pub slow_close_bytes_max: usize,
     /// After shutting down writing: how long input is read and discarded so that the code arrives, in milliseconds.
     pub close_linger_ms: u64,
     /// After shutting down writing: bytes discarded before the socket is dropped.
@@ -48,7 +56,7 @@ impl Default for GatewayLimits {
     fn default() -> Self {
         Self {
             connections_max: 100_000,
-            accept_queue_max: 256,
+            accept_queue_max: 16_384,
             heads_max: 4096,
             head_bytes_max: 16 << 10,
             head_deadline_ms: 10_000,
@@ -56,6 +64,9 @@ impl Default for GatewayLimits {
             echo_message_bytes_max: 16 << 20,
             echo_unsent_bytes_max: 1 << 20,
             close_write_ms: 2_000,
+            // What any client has to show that it is still there.
+            slow_close_write_ms: PING_INTERVAL_MS + PONG_WITHIN_MS,
+            slow_close_bytes_max: 128 << 10,
             close_linger_ms: 2_000,
             close_linger_bytes_max: 4 << 20,
             http_keep_alive_ms: 60_000,
@@ -71,6 +82,9 @@ impl Default for GatewayLimits {
 
 /// Pending connections in the kernel's queue of the listening socket; the kernel cuts it to `somaxconn`.
 pub const LISTEN_BACKLOG: i32 = 4096;
+/// Accepted sockets that a thread takes in before all else that is ready gets its turn. One costs some 0.2 ms until it has connected and recovered, so in a
+/// storm of reconnects those who are connected wait for about a millisecond of it, and the storm gets the rest of the time.
+pub(crate) const ADMISSIONS_PER_ROUND: usize = 4;
 /// Bytes of the read buffer that all sockets of a thread share.
 pub(crate) const READ_BUFFER_BYTES: usize = 64 << 10;
 /// Reads of one socket before the others get their turn.

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout};
 use super::boundary::{CloseFrame, FlushHook, Gateway};
 use super::head;
 use super::http::{AppInitError, http_entry};
-use super::limits::GatewayLimits;
+use super::limits::{ADMISSIONS_PER_ROUND, GatewayLimits};
 use super::listener::Accepted;
 use super::policy::UpgradePolicy;
 use super::pump::Conn;
@@ -79,9 +79,16 @@ async fn serve_until(
     shutdown: impl Future<Output = CloseFrame>,
 ) -> Drained {
     let mut shutdown = pin!(shutdown);
+    let mut num_admitted = 0;
     let close = loop {
         match select(pin!(incoming.recv()), &mut shutdown).await {
-            Either::Left((Some(accepted), _)) => take_in(thread, accepted),
+            Either::Left((Some(accepted), _)) => {
+                take_in(thread, accepted);
+                num_admitted += 1;
+                if num_admitted % ADMISSIONS_PER_ROUND == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
             Either::Left((None, _)) => {
                 break CloseFrame { code: 1001, reason: "going away".into() };
             }
@@ -114,6 +121,7 @@ async fn begin_drain(thread: &Rc<GatewayThread>, close: &CloseFrame) -> Drained 
     let closing = async {
         thread.drain_http();
         thread.heads.drop_all();
+        thread.hurry_closing();
         let frame = encode::close_frame(close.code, &close.reason);
         let pace = Duration::from_millis(thread.limits.drain_pace_ms);
         let settled_by = Instant::now() + Duration::from_millis(thread.limits.drain_settle_ms);

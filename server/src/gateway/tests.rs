@@ -7,4 +7,5 @@ mod hostile;
 mod http;
 mod rooms;
 mod slow;
+mod storm;
 mod websocket;

@@ -43,9 +43,21 @@ pub fn close_frame_empty() -> Bytes {
     frame(FrameKind::Close, &[])
 }
 
+/// Bytes of the server frame at the front, header included. `None` when the header is not whole or none of ours (fragmented or masked).
+pub fn frame_bytes(bytes: &[u8]) -> Option<usize> {
+    let (&[first, second], rest) = bytes.split_first_chunk()?;
+    let is_ours = first & 0x80 != 0 && second & 0x80 == 0;
+    let (header_bytes, payload_bytes) = match second & 0x7f {
+        126 => (4, u64::from(u16::from_be_bytes(*rest.first_chunk()?))),
+        127 => (10, u64::from_be_bytes(*rest.first_chunk()?)),
+        short => (2, u64::from(short)),
+    };
+    is_ours.then(|| usize::try_from(payload_bytes).ok()?.checked_add(header_bytes)).flatten()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{FrameKind, close_frame, frame};
+    use super::{FrameKind, close_frame, frame, frame_bytes};
 
     #[test]
     fn header_takes_the_shortest_length_form() {
@@ -59,6 +71,8 @@ mod tests {
             let bytes = frame(FrameKind::Text, &vec![b'x'; length]);
             assert_eq!(&bytes[..header.len()], header);
             assert_eq!(bytes.len(), header.len() + length);
+            assert_eq!(frame_bytes(&bytes), Some(bytes.len()));
+            assert_eq!(frame_bytes(&bytes[..header.len() - 1]), None);
         }
     }
 

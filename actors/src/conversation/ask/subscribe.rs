@@ -1,6 +1,6 @@
 //! `subscribe`: may the user listen, and what was missed? Recovery is whole or honest: every row behind the position up to the top at the moment of answering, or `recovered: false`.
 
-use rialto_protocol::limits::{PUBLICATIONS_PER_ANSWER_MAX, RECOVERY_BYTES_MAX};
+use rialto_protocol::limits::{LONG_RECOVERY_BYTES_MAX, LONG_RECOVERY_PUBLICATIONS_MAX, PUBLICATIONS_PER_ANSWER_MAX, RECOVERY_BYTES_MAX};
 use rialto_protocol::reply::SubscribeResult;
 use rialto_protocol::{ErrorCode, Refusal, UserId};
 use rialto_storage::Row;
@@ -19,9 +19,10 @@ pub(in crate::conversation) struct Recovery {
     /// The position asked for.
     offset: u64,
     is_strict: bool,
+    is_long: bool,
     /// The rows behind it that the store gave, dense.
     rows: Vec<Row>,
-    num_reads: u8,
+    num_reads: usize,
 }
 
 impl Conversation {
@@ -30,8 +31,9 @@ impl Conversation {
         let Some(position) = &ask.recover else {
             return Ok(subscribed(self.begins(state, false)));
         };
-        match missing_from(position, &self.epoch, state.top) {
-            Some(_) => self.recover(state, Recovery { offset: position.offset, is_strict: ask.strict, rows: Vec::new(), num_reads: 0 }),
+        let recovery = Recovery { offset: position.offset, is_strict: ask.strict, is_long: ask.long, rows: Vec::new(), num_reads: 0 };
+        match missing_from(position, &self.epoch, state.top, recovery.publications_max()) {
+            Some(_) => self.recover(state, recovery),
             None => self.lost(state, ask.strict),
         }
     }
@@ -48,8 +50,8 @@ impl Conversation {
     fn recover(&self, state: &State, mut recovery: Recovery) -> Result<Progress, Refusal> {
         let next = recovery.next();
         let known = || recovery.rows.iter().chain(self.recent.since(next));
-        let is_too_much = known().map(|row| row.body.len()).sum::<usize>() > RECOVERY_BYTES_MAX;
-        if is_too_much || state.top - recovery.offset > PUBLICATIONS_PER_ANSWER_MAX as u64 {
+        let is_too_much = known().map(|row| row.body.len()).sum::<usize>() > recovery.bytes_max();
+        if is_too_much || state.top - recovery.offset > recovery.publications_max() as u64 {
             return self.lost(state, recovery.is_strict);
         }
         if self.recent.reaches(next) {
@@ -57,7 +59,9 @@ impl Conversation {
             let begins = self.begins(state, true);
             return Ok(subscribed(SubscribeResult { recovered: true, offset: recovery.offset, publications, ..begins }));
         }
-        if recovery.num_reads > REREADS_MAX {
+        // A long one is read in steps, so that one of too many bytes is noticed before all of it is in memory.
+        let steps = recovery.publications_max().div_ceil(PUBLICATIONS_PER_ANSWER_MAX);
+        if recovery.num_reads >= steps + REREADS_MAX {
             return self.lost(state, recovery.is_strict);
         }
         recovery.num_reads += 1;
@@ -84,6 +88,14 @@ impl Conversation {
 impl Recovery {
     fn next(&self) -> u64 {
         self.offset + self.rows.len() as u64 + 1
+    }
+
+    fn publications_max(&self) -> usize {
+        if self.is_long { LONG_RECOVERY_PUBLICATIONS_MAX } else { PUBLICATIONS_PER_ANSWER_MAX }
+    }
+
+    fn bytes_max(&self) -> usize {
+        if self.is_long { LONG_RECOVERY_BYTES_MAX } else { RECOVERY_BYTES_MAX }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use rialto_protocol::ErrorCode;
 use rialto_protocol::command::{History, Since};
-use rialto_protocol::limits::{ANSWER_BYTES_MAX, CLIENT_ID_AGE_MS, CLIENT_ID_AHEAD_MS, RECOVERY_BYTES_MAX, TEXT_BYTES_MAX};
+use rialto_protocol::limits::{
+    ANSWER_BYTES_MAX, CLIENT_ID_AGE_MS, CLIENT_ID_AHEAD_MS, LONG_RECOVERY_BYTES_MAX, LONG_RECOVERY_PUBLICATIONS_MAX, RECOVERY_BYTES_MAX,
+    TEXT_BYTES_MAX,
+};
 use rialto_protocol::rpc::{ConversationKind::Group, DeleteMessage, Message, Request};
 use rialto_storage::entity_rows::Activation;
 use rialto_storage::{ErrorKind, StorageError};
@@ -284,4 +287,25 @@ fn a_recovery_of_too_many_bytes_is_not_one() {
     let lost = world.subscribes(BOB, Some((top - few - 1, &epoch)), false).unwrap();
     assert!(!lost.recovered && lost.was_recovering && lost.publications.is_empty() && lost.offset == top);
     assert_eq!(world.subscribes(BOB, Some((1, &epoch)), true).unwrap_err().code, ErrorCode::UnrecoverablePosition);
+}
+
+#[test]
+fn who_comes_back_finds_much_more_than_one_answer_holds() {
+    let most = LONG_RECOVERY_PUBLICATIONS_MAX as u64;
+    let mut world = talkative(most + 50);
+    let top = world.rows.len() as u64;
+    let whole = world.returns(BOB, top - most).unwrap();
+    assert!(whole.recovered && whole.publications.len() as u64 == most && whole.offset == top - most);
+    let lost = world.returns(BOB, top - most - 1).unwrap();
+    assert!(!lost.recovered && lost.was_recovering && lost.offset == top && lost.publications.is_empty());
+}
+
+#[test]
+fn a_long_recovery_ends_at_its_bytes_too() {
+    let few = (LONG_RECOVERY_BYTES_MAX / (TEXT_BYTES_MAX + 512)) as u64;
+    let mut world = wordy(few + 20);
+    let top = world.rows.len() as u64;
+    let whole = world.returns(BOB, top - few).unwrap();
+    assert!(whole.recovered && whole.publications.len() as u64 == few);
+    assert!(!world.returns(BOB, top - few - 10).unwrap().recovered);
 }

@@ -306,7 +306,17 @@ impl World {
 
     pub(super) fn subscribes(&mut self, user: UserId, recover: Option<(u64, &str)>, strict: bool) -> Result<SubscribeResult, Refusal> {
         let recover = recover.map(|(offset, epoch)| StreamPosition { offset, epoch: epoch.to_owned() });
-        let reply = self.ask(user, Ask::Subscribe(SubscribeAsk { recover, strict, ..SubscribeAsk::default() }));
+        self.subscribes_as(user, SubscribeAsk { recover, strict, ..SubscribeAsk::default() })
+    }
+
+    /// As a client that comes back says it.
+    pub(super) fn returns(&mut self, user: UserId, offset: u64) -> Result<SubscribeResult, Refusal> {
+        let recover = Some(StreamPosition { offset, epoch: String::new() });
+        self.subscribes_as(user, SubscribeAsk { recover, long: true, ..SubscribeAsk::default() })
+    }
+
+    fn subscribes_as(&mut self, user: UserId, ask: SubscribeAsk) -> Result<SubscribeResult, Refusal> {
+        let reply = self.ask(user, Ask::Subscribe(ask));
         self.quiet();
         match self.replies.remove(&reply).expect("answered")? {
             Answer::Subscribed(result) => Ok(*result),

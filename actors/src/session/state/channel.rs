@@ -45,6 +45,7 @@ impl Session {
         let mut ask = SubscribeAsk {
             recover: subscribe.recover.then_some(StreamPosition { offset: subscribe.offset, epoch: subscribe.epoch }),
             strict: subscribe.flag & REJECT_UNRECOVERED != 0,
+            long: true,
             rule: None,
             recoverable: true,
         };

@@ -91,6 +91,7 @@ impl Session {
         let ask = SubscribeAsk {
             recover: recover.map(|recover| StreamPosition { offset: recover.offset, epoch: recover.epoch }),
             strict: false,
+            long: false,
             rule,
             recoverable: rule.is_none_or(|rule| rule.recover),
         };

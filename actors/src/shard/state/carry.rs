@@ -94,7 +94,7 @@ impl Shard {
         let mut joined = None;
         let answer = answer.and_then(|answer| match &mut then {
             Then::Answer => Ok(answer),
-            Then::Listen { entity: EntityName { channel, .. }, listener } => {
+            Then::Listen { entity: EntityName { channel, .. }, listener, .. } => {
                 joined = self.listen(entity, listener)?;
                 if let Some(name) = self.channels.name(entity) {
                     *channel = Arc::clone(name);

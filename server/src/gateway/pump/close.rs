@@ -9,6 +9,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use super::conn::{Conn, Endpoint, Phase};
+use super::queue::Queue;
 use crate::gateway::boundary::CloseFrame;
 use crate::gateway::metrics::CODE_ABNORMAL;
 use crate::gateway::thread::{Due, GatewayThread, shut_writing};
@@ -54,12 +55,31 @@ impl GatewayThread {
         // Nothing may follow a close frame, so a pong that waits goes before it.
         self.enqueue(conn, conn.pong.take().into_iter().chain([frame]));
         self.metrics.closed(code);
-        let timer = self.set_timer(self.limits.close_write_ms, Due::Close(conn.key));
-        conn.timer.set(Some(timer));
+        self.set_close_deadline(conn, self.close_write_ms(conn, code));
         self.mark_dirty(conn);
         // A paused connection has to discard from now on.
         conn.wake_task();
         self.end_session(conn);
+    }
+
+    /// Who does not read has kernel buffers full of what comes before the code. The session, its queue and its subscriptions are given up at once, but
+    /// the little that is left of the socket's waits as long as a pong would, so that a client which wakes up learns why it was closed.
+    fn close_write_ms(&self, conn: &Conn, code: u16) -> u64 {
+        let is_patient = code == CODE_SLOW && !self.is_draining.get() && Queue::bytes_in(&conn.queue) <= self.limits.slow_close_bytes_max;
+        if is_patient { self.limits.slow_close_write_ms } else { self.limits.close_write_ms }
+    }
+
+    /// A drain waits for no client that does not read.
+    pub(crate) fn hurry_closing(&self) {
+        let closing: Vec<_> = self.conns.borrow().values().filter(|conn| conn.phase.get() == Phase::Closing).cloned().collect();
+        for conn in closing.iter().filter(|conn| !conn.is_shut.get()) {
+            self.set_close_deadline(conn, self.limits.close_write_ms);
+        }
+    }
+
+    fn set_close_deadline(&self, conn: &Conn, after_ms: u64) {
+        let timer = self.set_timer(after_ms, Due::Close(conn.key));
+        self.cancel_timer(conn.timer.replace(Some(timer)));
     }
 
     /// Everything is written: no more is to come from us.
@@ -70,8 +90,7 @@ impl GatewayThread {
         if !shut_writing(&conn.stream) {
             return self.finish(conn);
         }
-        let timer = self.set_timer(self.limits.close_linger_ms, Due::Close(conn.key));
-        self.cancel_timer(conn.timer.replace(Some(timer)));
+        self.set_close_deadline(conn, self.limits.close_linger_ms);
     }
 
     /// Forgets the connection; the socket is closed when its task runs next.

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::gateway::boundary::{CloseFrame, FlushHook, Gateway, Intake, Output, SessionId, TransportInfo};
-use crate::gateway::{Acceptor, Drained, GatewayLimits, StandardPolicy, bind, serve_thread};
+use crate::gateway::{Accepted, Acceptor, Drained, GatewayLimits, StandardPolicy, bind, serve_thread};
 use crate::ws::encode::{FrameKind, frame};
 
 /// Longer than anything here takes; only a failing test waits so long.
@@ -38,6 +38,8 @@ pub(super) struct FakeGateway {
     /// Commands that a test has not answered yet: a drain waits for them.
     pub(super) num_under_way: Cell<usize>,
     pub(super) num_texts: Cell<usize>,
+    /// Sessions that had been opened when the last text came.
+    pub(super) num_opened_before_text: Cell<usize>,
     pub(super) bytes_written: Cell<usize>,
     pub(super) output_bytes_max: Cell<usize>,
     /// What a room of all sessions has gathered.
@@ -80,6 +82,12 @@ impl FakeGateway {
         }
     }
 
+    /// As [`Self::push`], for one frame of any size.
+    pub(super) fn push_unlimited(&self, id: SessionId, chunk: Bytes) {
+        self.sessions.borrow_mut().get_mut(&id.index).unwrap().output.chunks.push(chunk);
+        self.hook().wake(id);
+    }
+
     pub(super) fn close(&self, id: SessionId, code: u16) {
         if let Some(session) = self.sessions.borrow_mut().get_mut(&id.index) {
             session.output.close = Some(CloseFrame { code, reason: "said so".into() });
@@ -120,6 +128,7 @@ impl Gateway for FakeGateway {
 
     fn on_text(&self, id: SessionId, text: &str) -> Intake {
         self.num_texts.set(self.num_texts.get() + 1);
+        self.num_opened_before_text.set(self.opened.borrow().len());
         match text {
             "pause" => return Intake::Pause,
             "panic" => panic!("a test asked for it"),
@@ -180,6 +189,7 @@ pub(super) struct Server {
     pub(super) address: SocketAddr,
     pub(super) gateway: Rc<FakeGateway>,
     shutdown: Option<oneshot::Sender<CloseFrame>>,
+    queue: mpsc::WeakSender<Accepted>,
     serving: JoinHandle<Drained>,
     _acceptor: Acceptor,
 }
@@ -189,6 +199,7 @@ impl Server {
         let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, incoming) = mpsc::channel(limits.accept_queue_max);
+        let queue = sender.downgrade();
         let acceptor = Acceptor::start(listener, vec![sender]).unwrap();
         let gateway = Rc::new(FakeGateway::default());
         let (shutdown, stopped) = oneshot::channel();
@@ -209,11 +220,21 @@ impl Server {
             .await
             .unwrap()
         });
-        Self { address, gateway, shutdown: Some(shutdown), serving, _acceptor: acceptor }
+        Self { address, gateway, shutdown: Some(shutdown), queue, serving, _acceptor: acceptor }
     }
 
     pub(super) fn default() -> Self {
         Self::start(GatewayLimits::default())
+    }
+
+    /// Waits, and lets nothing else on this thread run, until so many sockets are accepted that nobody has taken in.
+    pub(super) fn block_until_waiting(&self, num_sockets: usize) {
+        let queue = self.queue.upgrade().unwrap();
+        let began = tokio::time::Instant::now();
+        while queue.max_capacity() - queue.capacity() < num_sockets {
+            assert!(began.elapsed() < PATIENCE, "they are never accepted");
+            std::thread::yield_now();
+        }
     }
 
     pub(super) async fn client(&self, path: &str) -> Client {
@@ -271,6 +292,16 @@ impl Raw {
 
     pub(super) async fn rest_as_text(&mut self) -> String {
         String::from_utf8(self.rest().await).unwrap()
+    }
+
+    /// Waits until the server has dropped the socket. Unread input makes the drop a reset, which is what a writer sees at last.
+    pub(super) async fn until_dropped(mut self) {
+        let dropped = async {
+            while self.0.write_all(&masked(0x81, b"x")).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, dropped).await.unwrap();
     }
 
     /// Upgrades and swallows the answer's head.

@@ -6,7 +6,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
 use super::harness::{FakeGateway, OUTBOX_BYTES_MAX, PATIENCE, Raw, Server, hear, masked, say};
-use crate::gateway::GatewayLimits;
+use crate::gateway::{Drained, GatewayLimits};
 use crate::ws::encode::{FrameKind, frame};
 
 /// Echo frames of 96 bytes: far more than all buffers on the way hold.
@@ -22,8 +22,8 @@ async fn small(server: &Server, path: &str) -> Raw {
 
 #[actix_web::test]
 async fn who_never_reads_is_closed_with_3008_in_bounded_memory() {
-    let limits = GatewayLimits { close_write_ms: 10_000, ..GatewayLimits::default() };
-    let server = Server::start(limits);
+    // Whoever is closed for anything else would be dropped at once.
+    let server = Server::start(GatewayLimits { close_write_ms: 0, ..GatewayLimits::default() });
     let mut raw = small(&server, "/connection/websocket").await;
     let mut bystander = server.session().await;
     let gateway = &server.gateway;
@@ -50,9 +50,9 @@ async fn who_never_reads_is_closed_with_3008_in_bounded_memory() {
 
 #[actix_web::test]
 async fn who_never_reads_its_close_is_dropped_in_time() {
-    let limits = GatewayLimits { close_write_ms: 200, ..GatewayLimits::default() };
+    let limits = GatewayLimits { slow_close_write_ms: 200, ..GatewayLimits::default() };
     let server = Server::start(limits);
-    let mut raw = small(&server, "/connection/websocket").await;
+    let raw = small(&server, "/connection/websocket").await;
     let gateway = &server.gateway;
     gateway.until("open", |gateway| !gateway.sessions.borrow().is_empty()).await;
     let chunk = frame(FrameKind::Text, &[b'x'; 60_000]);
@@ -60,13 +60,37 @@ async fn who_never_reads_its_close_is_dropped_in_time() {
         gateway.push(FakeGateway::id(0), chunk.clone());
         tokio::task::yield_now().await;
     }
-    // Unread input makes the drop a reset, which is what a writer sees at last.
-    let dropped = async {
-        while raw.0.write_all(&masked(0x81, b"x")).await.is_ok() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, dropped).await.unwrap();
+    raw.until_dropped().await;
+}
+
+#[actix_web::test]
+async fn the_rest_of_a_large_frame_is_not_kept_for_long() {
+    let limits = GatewayLimits { close_write_ms: 200, slow_close_bytes_max: 1000, ..GatewayLimits::default() };
+    let server = Server::start(limits);
+    let raw = small(&server, "/connection/websocket").await;
+    let gateway = &server.gateway;
+    gateway.until("open", |gateway| !gateway.sessions.borrow().is_empty()).await;
+    // More than all buffers on the way hold, so that some of it is left.
+    gateway.push_unlimited(FakeGateway::id(0), frame(FrameKind::Text, &vec![b'x'; 32 << 20]));
+    gateway.until("written", |gateway| gateway.bytes_written.get() > 0).await;
+    gateway.close(FakeGateway::id(0), 3008);
+    gateway.until("over", |gateway| gateway.num_closed.get() == 1).await;
+    raw.until_dropped().await;
+}
+
+#[actix_web::test]
+async fn a_drain_does_not_wait_for_who_never_reads_its_close() {
+    let limits = GatewayLimits { close_write_ms: 200, drain_deadline_ms: 60_000, ..GatewayLimits::default() };
+    let mut server = Server::start(limits);
+    let raw = small(&server, "/connection/websocket").await;
+    server.gateway.until("open", |gateway| !gateway.sessions.borrow().is_empty()).await;
+    let chunk = frame(FrameKind::Text, &[b'x'; 60_000]);
+    while server.gateway.sessions.borrow().contains_key(&0) {
+        server.gateway.push(FakeGateway::id(0), chunk.clone());
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.drain(3001).await, Drained::All);
+    drop(raw);
 }
 
 #[actix_web::test]
