@@ -57,7 +57,8 @@ impl Channels {
     /// Removes all connections of a user; answers their entries.
     pub fn leave_user(&mut self, entity: EntityKey, user: UserId) -> Vec<Listener> {
         let Some(channel) = self.0.get(&entity) else { return Vec::new() };
-        let clients: Vec<Uuid> = channel.listeners.values().filter(|one| one.user == user).map(|one| one.client).collect();
+        let mut clients: Vec<Uuid> = channel.listeners.values().filter(|one| one.user == user).map(|one| one.client).collect();
+        clients.sort_unstable();
         clients.into_iter().filter_map(|client| self.leave(entity, client)).collect()
     }
 

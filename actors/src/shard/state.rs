@@ -168,7 +168,8 @@ impl Shard {
     fn full(&mut self, out: &mut Effects<ShardEffect>) {
         self.refuse_held(&Refusal::retry(ErrorCode::StorageFull, RETRY_HINT_MS), out);
         let applied = self.log.applied();
-        let doomed: Vec<EntityKey> = self.slots.values().filter(|slot| slot.last_wseq > applied).map(|slot| slot.name.key).collect();
+        let mut doomed: Vec<EntityKey> = self.slots.values().filter(|slot| slot.last_wseq > applied).map(|slot| slot.name.key).collect();
+        doomed.sort_unstable();
         for entity in doomed {
             self.drop_machine(entity, ErrorCode::StorageFull, out);
         }
@@ -179,7 +180,8 @@ impl Shard {
         tracing::warn!("shard lost its fence, claiming it again");
         self.meters.losses.increment(1);
         self.refuse_held(&Refusal::retry(ErrorCode::Unavailable, RETRY_HINT_MS), out);
-        let durable: Vec<EntityKey> = self.slots.keys().filter(|entity| log_backed(**entity)).copied().collect();
+        let mut durable: Vec<EntityKey> = self.slots.keys().filter(|entity| log_backed(**entity)).copied().collect();
+        durable.sort_unstable();
         for entity in durable {
             self.drop_machine(entity, ErrorCode::Unavailable, out);
             if let Some(slot) = self.slots.get_mut(&entity) {

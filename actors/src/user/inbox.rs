@@ -1,6 +1,6 @@
 //! What an inbox has to say about each conversation: at most one event per conversation and second, the newest of each kind.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use rialto_protocol::ConversationId;
@@ -20,7 +20,7 @@ const CONVERSATIONS_MAX: usize = 1_024;
 /// Read markers known, and what waits to be said.
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
-    conversations: HashMap<ConversationId, Entry>,
+    conversations: BTreeMap<ConversationId, Entry>,
     /// The earliest time at which anything may be due; saves looking at every conversation.
     earliest_ms: Option<u64>,
 }
