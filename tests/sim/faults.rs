@@ -102,7 +102,7 @@ impl World {
         self.stormy = false;
         self.say(|| "fault   the storm is over".to_owned());
         let left = pick(&mut self.dice, self.plan.nodes);
-        let rivals = self.dice.one_in(2);
+        let rivals = self.dice.one_in(2) && !self.plan.shape.consumed_on_append;
         for node in 0..self.plan.nodes {
             self.resume(node);
             self.heal(node);
