@@ -60,6 +60,12 @@ coverage! {
     late_fenced,
     /// Messages refused.
     refusals,
+    /// Buckets truncated.
+    truncations,
+    /// Plain writes that came after their caller had been told that they failed.
+    rows_late,
+    /// Crashes of the store.
+    engine_crashes,
     /// Statements refused before anything happened.
     refused,
     /// Look-ups in the index.

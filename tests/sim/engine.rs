@@ -16,6 +16,8 @@ use rialto_storage::shard_log::{Append, BucketHead, Fence, LogShape, Outcome};
 use rialto_storage::views::{MessageRange, MessageRows, ReadMark};
 use rialto_storage::{ErrorKind, Row, RowSender, StorageError};
 
+use crate::rules::Rule;
+
 /// One bucket of one shard's log.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
@@ -33,12 +35,19 @@ pub(crate) struct Engine {
     index: BTreeMap<(EntityKey, UserId, String), (u64, Position)>,
     snapshots: BTreeMap<EntityKey, BTreeMap<u64, Bytes>>,
     marks: BTreeMap<(UserId, ConversationId), ReadMark>,
+    /// Rows whose projections are written.
+    projected: BTreeMap<EntityKey, BTreeMap<u64, Row>>,
+    /// The first bucket of each shard that may have rows.
+    first: BTreeMap<u16, u64>,
+    /// Entity rows by the time at which they were written first: a crash of an engine that does not sync before it answers loses the newest.
+    journal: Vec<(u64, EntityKey, u64)>,
+    off: Option<Rule>,
     /// Two different rows that were written to one position of an entity.
     pub(crate) overwritten: Vec<(EntityKey, u64)>,
 }
 
 impl Engine {
-    pub(crate) fn new(shape: LogShape, part_rows: u64) -> Self {
+    pub(crate) fn new(shape: LogShape, part_rows: u64, off: Option<Rule>) -> Self {
         Self {
             shape,
             part_rows,
@@ -47,6 +56,10 @@ impl Engine {
             index: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             marks: BTreeMap::new(),
+            projected: BTreeMap::new(),
+            first: BTreeMap::new(),
+            journal: Vec::new(),
+            off,
             overwritten: Vec::new(),
         }
     }
@@ -58,6 +71,7 @@ impl Engine {
     /// Carries out one statement of a log.
     pub(crate) fn log(&mut self, shard: u16, call: LogCall) -> LogAnswer {
         match call {
+            LogCall::First => LogAnswer::First(Ok(self.first.get(&shard).copied().unwrap_or_default())),
             LogCall::Head { bucket } => LogAnswer::Head(Ok(self.bucket(shard, bucket).head.clone())),
             LogCall::Claim { bucket, seen, new, cursor } => LogAnswer::Outcome(Ok(self.claim(shard, bucket, seen, new, cursor))),
             LogCall::Tail { bucket, from_wseq } => {
@@ -78,11 +92,12 @@ impl Engine {
     }
 
     fn claim(&mut self, shard: u16, bucket: u64, seen: Option<Fence>, new: Fence, cursor: u64) -> Outcome {
+        let off = self.off;
         let head = &mut self.bucket(shard, bucket).head;
         if head.sealed || head.fence != seen {
             return Outcome::Fenced;
         }
-        if seen.is_none() {
+        if seen.is_none() || off == Some(Rule::ClaimLeavesTheCursor) {
             head.cursor = cursor;
         }
         head.fence = Some(new);
@@ -90,17 +105,18 @@ impl Engine {
     }
 
     fn append(&mut self, shard: u16, append: Append) -> Result<Outcome, StorageError> {
+        let may_go_back = self.off == Some(Rule::CursorNeverGoesBack);
         let head = &self.bucket(shard, append.bucket).head;
-        if head.sealed || head.fence != Some(append.fence) || head.cursor > append.cursor {
+        if head.sealed || head.fence != Some(append.fence) || head.cursor > append.cursor && !may_go_back {
             return Ok(Outcome::Fenced);
         }
-        if self.shape.consumed_on_append && append.rows.iter().all(|row| self.stands(row)) {
+        if self.shape.consumed_on_append && !append.rows.is_empty() && append.rows.iter().all(|row| self.stands(row)) {
             return Ok(Outcome::Applied);
         }
         self.bucket(shard, append.bucket).head.cursor = append.cursor;
         for (wseq, row) in (append.first_wseq..).zip(append.rows) {
             if self.shape.consumed_on_append {
-                self.consume(row);
+                self.consume(0, row);
             } else {
                 self.bucket(shard, append.bucket).rows.insert(wseq, (append.fence, row));
             }
@@ -112,15 +128,54 @@ impl Engine {
         self.rows.get(&row.entity).and_then(|rows| rows.get(&row.seq)) == Some(row)
     }
 
-    /// Writes a row and what is derived from it.
-    pub(crate) fn consume(&mut self, row: Row) {
+    /// Removes the rows of a sealed bucket.
+    pub(crate) fn truncate(&mut self, shard: u16, bucket: u64) -> Outcome {
+        if !self.bucket(shard, bucket).head.sealed {
+            return Outcome::Fenced;
+        }
+        self.bucket(shard, bucket).rows.clear();
+        let first = self.first.entry(shard).or_default();
+        *first = (bucket + 1).max(*first);
+        if self.off == Some(Rule::SealStays) {
+            self.buckets.remove(&(shard, bucket));
+            self.first.remove(&shard);
+        }
+        Outcome::Applied
+    }
+
+    /// Writes a row's projections.
+    pub(crate) fn project(&mut self, row: Row) {
+        self.projected.entry(row.entity).or_default().insert(row.seq, row);
+    }
+
+    /// Forgets the entity rows that were written since then; how many.
+    pub(crate) fn lose_since(&mut self, since_ms: u64) -> u64 {
+        let mut num_lost = 0;
+        while let Some((_, entity, seq)) = self.journal.pop_if(|(at_ms, _, _)| *at_ms >= since_ms) {
+            let lost = self.rows.get_mut(&entity).and_then(|rows| rows.remove(&seq));
+            if let Some(row) = lost {
+                num_lost += 1;
+                self.index.remove(&(entity, row.sender.user, row.sender.client_id.into()));
+            }
+        }
+        num_lost
+    }
+
+    /// Writes a row and its place in the index.
+    pub(crate) fn consume(&mut self, now_ms: u64, row: Row) {
         for derived in derive(&row, self.part_rows).unwrap_or_default() {
             if let Derived::Dedupe { entity, part, sender, position } = derived {
                 self.index.insert((entity, sender.user, sender.client_id.into()), (part, position));
             }
         }
         let (entity, seq) = (row.entity, row.seq);
+        if self.shape.consumed_on_append {
+            self.project(row.clone());
+        }
         let before = self.rows.entry(entity).or_default().insert(seq, row.clone());
+        if before.is_none() {
+            self.journal.push((now_ms, entity, seq));
+        }
         if before.is_some_and(|before| before != row) {
             self.overwritten.push((entity, seq));
         }
@@ -188,7 +243,8 @@ impl Engine {
         let limit = range.limit.min(READ_ROWS_MAX);
         let mut found: Vec<&Row> = if range.after.is_some() { wanted.take(limit).collect() } else { wanted.rev().take(limit).collect() };
         found.sort_by_key(|row| row.seq);
-        let overlay = |seq| rows.values().filter(|row| row.target == seq).cloned().collect();
+        let projected = || self.projected.get(&entity).into_iter().flat_map(BTreeMap::values);
+        let overlay = |seq| projected().filter(|row| row.target == seq).cloned().collect();
         found.into_iter().map(|row| MessageRows { row: row.clone(), overlay: overlay(row.seq) }).collect()
     }
 }

@@ -3,6 +3,9 @@
 use crate::plan::{between, pick};
 use crate::world::{Event, World};
 
+/// Milliseconds of plain writes that a store loses in a crash when it does not sync them before it answers.
+const UNSYNCED_MS: u64 = 1_000;
+
 /// Something that goes wrong, or right again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
@@ -66,6 +69,14 @@ impl World {
                 let wait_ms = between(&mut self.dice, 20, 1_500);
                 self.after(wait_ms, Event::Fault(Fault::Heal(node)));
             }
+            6 if self.dice.one_in(2) => {
+                self.coverage.engine_crashes += 1;
+                self.say(|| "fault   the store crashes".to_owned());
+                self.down_until_ms = self.now_ms + between(&mut self.dice, 50, 800);
+                if self.plan.is_off(crate::rules::Rule::WritesAreSynced) {
+                    self.engine.lose_since(self.now_ms.saturating_sub(UNSYNCED_MS));
+                }
+            }
             6 => {
                 self.coverage.clock_jumps += 1;
                 let skew_ms = i64::try_from(self.dice.below(240_000)).expect("small") - 120_000;
@@ -102,7 +113,7 @@ impl World {
         self.stormy = false;
         self.say(|| "fault   the storm is over".to_owned());
         let left = pick(&mut self.dice, self.plan.nodes);
-        let rivals = self.dice.one_in(2) && !self.plan.shape.consumed_on_append;
+        let rivals = self.dice.one_in(2);
         for node in 0..self.plan.nodes {
             self.resume(node);
             self.heal(node);

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use rialto_actors::entity::Query;
 use rialto_actors::shard::ShardInput;
+use rialto_actors::shard::backlog::{Batch, Consumer, Work};
 use rialto_actors::shard::log::{LogAnswer, LogCall};
 use rialto_protocol::EntityKey;
 use rialto_storage::entity_rows::Snapshot;
 use rialto_storage::shard_log::Outcome;
-use rialto_storage::{ErrorKind, StorageError};
+use rialto_storage::{ErrorKind, Row, StorageError};
 
 use crate::node::Place;
 use crate::plan::{between, percent};
@@ -27,6 +28,10 @@ pub(crate) enum Call {
     Load { entity: EntityKey, activation: u64 },
     Read { entity: EntityKey, activation: u64, token: u64, query: Query },
     Snapshot { entity: EntityKey, snapshot: Snapshot },
+    Consume(Batch),
+    /// A row of a batch whose rest has another fate.
+    Row(Consumer, Box<Row>),
+    Truncate { bucket: u64 },
 }
 
 /// A statement on its way to the store.
@@ -106,6 +111,7 @@ impl World {
                 let error = StorageError::new(ErrorKind::Overloaded, "ask the store", "its queue is full");
                 self.after(there_ms, answer(from, &call, &error));
             }
+            fate if matches!(call, Call::Consume(_)) => self.consume_in_part(from, &call, &fate, timeout_ms),
             Fate::Unanswered => {
                 self.coverage.unknown_applied += 1;
                 self.after(there_ms, request(None, false));
@@ -120,6 +126,31 @@ impl World {
                 self.after(late_ms, request(None, true));
                 self.nobody_knows(from, &call, timeout_ms);
             }
+        }
+    }
+
+    /// A batch of plain writes is no unit: of one that fails each row has a fate of its own.
+    fn consume_in_part(&mut self, from: Place, call: &Call, fate: &Fate, timeout_ms: u64) {
+        if let Call::Consume(Batch { consumer, work: Work::Write(rows), .. }) = call {
+            for row in rows {
+                let number = self.dice.below(4);
+                let never = matches!(fate, Fate::Never) && number > 0 || number == 3;
+                if !never {
+                    let late = matches!(fate, Fate::Late) || number == 2;
+                    let wait_ms = if late { timeout_ms + between(&mut self.dice, LATE_MS.0, LATE_MS.1) } else { 1 + number };
+                    let call = Call::Row(*consumer, Box::new(row.clone()));
+                    self.coverage.rows_late += u64::from(late);
+                    self.after(wait_ms, Event::Engine(Box::new(Request { from, call, answer_ms: None, late: false })));
+                }
+            }
+        }
+        self.nobody_knows(from, call, timeout_ms);
+    }
+
+    fn consume(&mut self, consumer: Consumer, row: Row) {
+        match consumer {
+            Consumer::Rows => self.engine.consume(self.now_ms, row),
+            Consumer::Projections => self.engine.project(row),
         }
     }
 
@@ -156,6 +187,14 @@ impl World {
     /// A statement reaches the store, is carried out, and its answer goes back.
     pub(crate) fn at_engine(&mut self, request: Request) {
         let Request { from, call, answer_ms, late } = request;
+        if self.now_ms < self.down_until_ms {
+            // Whoever still waits learns no more than that.
+            let timeout_ms = between(&mut self.dice, TIMEOUT_MS.0, TIMEOUT_MS.1);
+            if answer_ms.is_some() {
+                self.nobody_knows(from, &call, timeout_ms);
+            }
+            return;
+        }
         self.coverage.applied_late += u64::from(late);
         let shard = from.shard;
         let input = match call {
@@ -163,10 +202,14 @@ impl World {
                 let said = self.trace_call(&call);
                 let takes_over = matches!(&call, LogCall::Claim { seen: Some(_), .. });
                 let rolls = matches!(&call, LogCall::Seal { .. });
-                let answered = self.engine.log(shard, call);
+                let mut answered = self.engine.log(shard, call.clone());
+                if let LogAnswer::First(Ok(first)) = &mut answered {
+                    // May be stale: too low, never too high.
+                    *first -= self.dice.below(*first + 1);
+                }
                 self.count_log(&answered, takes_over, rolls, late);
                 self.say(|| format!("store   shard {shard} of node {}: {said}{} -> {}", from.node, if late { " (late)" } else { "" }, short(&answered)));
-                ShardInput::Log(self.rule_on_answer(from, answered))
+                ShardInput::Log(self.rule_on_answer(from, &call, answered))
             }
             Call::Load { entity, activation } => {
                 let loaded = self.engine.activate(entity);
@@ -185,6 +228,19 @@ impl World {
                     }
                 }
                 ShardInput::Answered { entity, activation, token, answer }
+            }
+            Call::Consume(Batch { consumer, serial, work }) => {
+                if let Work::Write(rows) = work {
+                    rows.into_iter().for_each(|row| self.consume(consumer, row));
+                }
+                ShardInput::Consumed { consumer, serial, result: Ok(()) }
+            }
+            Call::Row(consumer, row) => return self.consume(consumer, *row),
+            Call::Truncate { bucket } => {
+                self.coverage.truncations += 1;
+                let outcome = self.engine.truncate(shard, bucket);
+                self.say(|| format!("store   shard {shard} of node {}: truncate {bucket} -> {outcome:?}", from.node));
+                ShardInput::Truncated { bucket, outcome: Ok(outcome) }
             }
             Call::Snapshot { entity, snapshot } => {
                 self.coverage.snapshots += 1;
@@ -254,6 +310,7 @@ impl World {
 fn answer(from: Place, call: &Call, error: &StorageError) -> Event {
     let error = error.clone();
     let input = match call {
+        Call::Log(LogCall::First) => ShardInput::Log(LogAnswer::First(Err(error))),
         Call::Log(LogCall::Head { .. }) => ShardInput::Log(LogAnswer::Head(Err(error))),
         Call::Log(LogCall::Tail { .. }) => ShardInput::Log(LogAnswer::Tail(Err(error))),
         Call::Log(_) => ShardInput::Log(LogAnswer::Outcome(Err(error))),
@@ -261,8 +318,10 @@ fn answer(from: Place, call: &Call, error: &StorageError) -> Event {
         Call::Read { entity, activation, token, .. } => {
             ShardInput::Answered { entity: *entity, activation: *activation, token: *token, answer: Err(error) }
         }
-        // Nobody waits for it: an input that no shard minds.
-        Call::Snapshot { .. } => ShardInput::Woken,
+        Call::Consume(batch) => ShardInput::Consumed { consumer: batch.consumer, serial: batch.serial, result: Err(error) },
+        Call::Truncate { bucket } => ShardInput::Truncated { bucket: *bucket, outcome: Err(error) },
+        // Nobody waits for these: an input that no shard minds.
+        Call::Snapshot { .. } | Call::Row(..) => ShardInput::Woken,
     };
     Event::Shard(from, Box::new(input))
 }
@@ -270,6 +329,7 @@ fn answer(from: Place, call: &Call, error: &StorageError) -> Event {
 /// A statement in short.
 fn short_call(call: &LogCall) -> String {
     match call {
+        LogCall::First => "first bucket".to_owned(),
         LogCall::Head { bucket } => format!("head of {bucket}"),
         LogCall::Claim { bucket, seen, new, cursor } => {
             format!("claim {bucket} as {} instead of {} cursor {cursor}", fence(new), seen.as_ref().map_or("nobody".to_owned(), fence))

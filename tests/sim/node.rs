@@ -41,7 +41,6 @@ pub(crate) struct ShardPlace {
 
 /// A node.
 pub(crate) struct Node {
-    pub(crate) number: usize,
     /// Counts its processes.
     pub(crate) life: u32,
     pub(crate) shards: Vec<ShardPlace>,
@@ -62,9 +61,8 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(number: usize) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            number,
             life: 0,
             shards: Vec::new(),
             sessions: BTreeMap::new(),
@@ -163,6 +161,10 @@ impl World {
             ShardEffect::Read { entity, activation, token, query } => {
                 self.call(place, Call::Read { entity, activation, token, query });
             }
+            ShardEffect::Consume(batch) => self.call(place, Call::Consume(batch)),
+            ShardEffect::Truncate { bucket } => self.call(place, Call::Truncate { bucket }),
+            // No list is asked for: nobody waits for it.
+            ShardEffect::Progress { .. } => {}
             ShardEffect::Snapshot { entity, snapshot } => self.call(place, Call::Snapshot { entity, snapshot }),
             ShardEffect::Reply { to: ReplyTo::Session(reply), answer } => {
                 self.to_gateway(place, FromShard::Answer { reply, answer });

@@ -55,18 +55,21 @@ impl Plan {
         let undated = dice.one_in(3);
         let recent_rows_max = 1 + dice.below(8);
         let bucket_rows = [4, 6, 10, 24][pick(dice, 4)];
+        // One process at a time owns an embedded store.
+        let consumed_on_append = dice.one_in(5);
         Self {
-            nodes: 2 + pick(dice, 2),
+            nodes: if consumed_on_append { 1 } else { 2 + pick(dice, 2) },
             clients: 2 + pick(dice, 3),
             lanes: 1 + pick(dice, 3),
             messages: between(dice, 4, 9),
             rooms: 1 + pick(dice, 3),
-            shape: LogShape { bucket_rows, consumed_on_append: true },
+            shape: LogShape { bucket_rows, consumed_on_append },
             part_rows: if undated { PART_ROWS_LARGE } else { PART_ROWS_SMALL },
             undated,
             sizes: ConversationSizes { recent_rows_max, snapshot_rows: between(dice, 3, 20) },
             shard: ShardConfig {
                 entity_idle_ms: [50, 400, 3_000, 30_000][pick(dice, 4)],
+                truncate_after_ms: [100, 400, 2_000][pick(dice, 3)],
                 reclaim_ms: [0, 30, 300, 2_000, 5_000][pick(dice, 5)],
                 ..ShardConfig::default()
             },

@@ -26,6 +26,22 @@ pub(crate) enum Rule {
     UnknownIsNoSuccess,
     /// A batch stands when its rows carry my fence, not when there are rows.
     RowsCarryTheFence,
+    /// The cursor passes a row when its entity row is written.
+    CursorBehindTheWrite,
+    /// The cursor is carried over a seal into a fresh bucket.
+    CursorIsCarried,
+    /// An append is refused when the cursor would go back.
+    CursorNeverGoesBack,
+    /// A claim sets the cursor in a fresh bucket only.
+    ClaimLeavesTheCursor,
+    /// Only what lies below the stored cursor is truncated.
+    TruncateBelowTheCursor,
+    /// Truncation keeps the seal.
+    SealStays,
+    /// Plain writes are synced before they are answered.
+    WritesAreSynced,
+    /// Who has not heard of its fence for a while reads it before it answers.
+    SureOfTheFence,
     /// Activation sees rows that are durable but not yet entity rows.
     ActivationSeesTail,
     /// Activation sees rows that are queued or in flight.
@@ -34,7 +50,7 @@ pub(crate) enum Rule {
 
 impl Rule {
     /// All of them.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Seal,
         Self::OutputGate,
         Self::GateOfDuplicates,
@@ -46,6 +62,14 @@ impl Rule {
         Self::UnknownIsNoFailure,
         Self::UnknownIsNoSuccess,
         Self::RowsCarryTheFence,
+        Self::CursorBehindTheWrite,
+        Self::CursorIsCarried,
+        Self::CursorNeverGoesBack,
+        Self::ClaimLeavesTheCursor,
+        Self::TruncateBelowTheCursor,
+        Self::SealStays,
+        Self::WritesAreSynced,
+        Self::SureOfTheFence,
         Self::ActivationSeesTail,
         Self::ActivationSeesWaitingRows,
     ];

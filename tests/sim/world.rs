@@ -15,6 +15,7 @@ use crate::coverage::Coverage;
 use crate::engine::Engine;
 use crate::entities::Watch;
 use crate::faults::Fault;
+use crate::mutate::Fences;
 use crate::network::{Connections, Request};
 use crate::node::{Node, Place};
 use crate::plan::{Plan, START_MS, entropy};
@@ -96,8 +97,11 @@ pub(crate) struct World {
     pub(crate) coverage: Coverage,
     pub(crate) trace: Trace,
     pub(crate) watch: Rc<Watch>,
+    pub(crate) fences: Fences,
     /// Whether things still go wrong.
     pub(crate) stormy: bool,
+    /// The store is down until then.
+    pub(crate) down_until_ms: u64,
 }
 
 impl World {
@@ -112,7 +116,7 @@ impl World {
             queue: BinaryHeap::new(),
             num_planned: 0,
             num_events: 0,
-            engine: Engine::new(plan.shape, plan.part_rows),
+            engine: Engine::new(plan.shape, plan.part_rows, plan.off),
             nodes: Vec::new(),
             connections: Connections::default(),
             clients: Vec::new(),
@@ -120,7 +124,9 @@ impl World {
             coverage: Coverage::default(),
             trace: Trace::new(traced),
             watch,
+            fences: Fences::new(),
             stormy: true,
+            down_until_ms: 0,
             plan,
         };
         world.found();
@@ -132,10 +138,11 @@ impl World {
         let rooms = crate::record::rooms(self.plan.rooms);
         for room in &rooms {
             let row = crate::record::founding_row(*room, self.plan.clients);
-            self.engine.consume(row);
+            self.engine.project(row.clone());
+            self.engine.consume(0, row);
         }
         for node in 0..self.plan.nodes {
-            self.nodes.push(Node::new(node));
+            self.nodes.push(Node::new());
             self.start(node);
         }
         for client in 0..self.plan.clients {

@@ -53,8 +53,8 @@ enum Phase {
     Sealing { bucket: u64 },
     /// A seal's outcome is unknown: reading the head to learn it.
     SealUnknown { bucket: u64 },
-    /// The sealed bucket's successor is being claimed under my fence.
-    Opening { bucket: u64 },
+    /// The sealed bucket's successor is being claimed under my fence; it takes this cursor along.
+    Opening { bucket: u64, cursor: u64 },
     /// That claim's outcome is unknown: reading the head to learn it.
     OpenUnknown { bucket: u64 },
 }
@@ -271,7 +271,7 @@ impl Log {
             (Phase::Loading { .. }, LogAnswer::Tail(tail)) => self.loaded_by_tail(tail, mono_ms),
             (&mut Phase::Sealing { bucket }, LogAnswer::Outcome(outcome)) => self.sealed(bucket, outcome, mono_ms),
             (&mut Phase::SealUnknown { bucket }, LogAnswer::Head(head)) => self.seal_resolved(bucket, head, mono_ms),
-            (&mut Phase::Opening { bucket }, LogAnswer::Outcome(outcome)) => self.opened(bucket, outcome, mono_ms),
+            (&mut Phase::Opening { bucket, cursor }, LogAnswer::Outcome(outcome)) => self.opened(bucket, cursor, outcome, mono_ms),
             (&mut Phase::OpenUnknown { bucket }, LogAnswer::Head(head)) => self.open_resolved(bucket, head, mono_ms),
             (Phase::Ready, LogAnswer::Outcome(outcome)) => self.appended(outcome),
             (Phase::Ready, LogAnswer::Head(head)) if self.confirming => self.fence_read(head, mono_ms),

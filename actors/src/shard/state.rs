@@ -20,7 +20,7 @@ use super::channels::Channels;
 use super::effect::ShardEffect;
 use super::gate::{Gate, Output};
 use super::input::ShardInput;
-use super::log::{Log, LogAnswer, LogCall, LogNews, Truncation};
+use super::log::{Log, LogAnswer, LogCall, LogNews, TRUNCATE_AFTER_MS, Truncation};
 use super::meters::Meters;
 use super::slot::{Body, Slot};
 use crate::entity::{Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityName, Tell};
@@ -56,11 +56,19 @@ pub struct ShardConfig {
     pub connections_per_user_max: usize,
     /// Milliseconds after the loss of the fence before the shard is claimed again.
     pub reclaim_ms: u64,
+    /// Milliseconds for which a bucket of the log must have been wholly below the stored cursor before its rows are removed.
+    pub truncate_after_ms: u64,
 }
 
 impl Default for ShardConfig {
     fn default() -> Self {
-        Self { entity_idle_ms: 30_000, entities_live_max: 128, connections_per_user_max: CONNECTIONS_PER_USER_MAX, reclaim_ms: 0 }
+        Self {
+            entity_idle_ms: 30_000,
+            entities_live_max: 128,
+            connections_per_user_max: CONNECTIONS_PER_USER_MAX,
+            reclaim_ms: 0,
+            truncate_after_ms: TRUNCATE_AFTER_MS,
+        }
     }
 }
 

@@ -37,18 +37,15 @@ impl Log {
     }
 
     fn open(&mut self, bucket: u64) -> LogCall {
-        self.phase = Phase::Opening { bucket };
-        LogCall::Claim { bucket, seen: None, new: self.fence, cursor: self.opening_cursor() }
+        let cursor = if self.shape.consumed_on_append { self.cursor } else { self.consumed };
+        self.phase = Phase::Opening { bucket, cursor };
+        LogCall::Claim { bucket, seen: None, new: self.fence, cursor }
     }
 
-    /// The cursor that a fresh bucket takes along.
-    fn opening_cursor(&self) -> u64 {
-        if self.shape.consumed_on_append { self.cursor } else { self.consumed }
-    }
-
-    pub(super) fn opened(&mut self, bucket: u64, outcome: Result<Outcome, StorageError>, mono_ms: u64) -> Step {
+    /// `cursor` is what was sent: consumers may have gone on since, and the store knows nothing of that.
+    pub(super) fn opened(&mut self, bucket: u64, cursor: u64, outcome: Result<Outcome, StorageError>, mono_ms: u64) -> Step {
         match outcome {
-            Ok(Outcome::Applied) => self.rolled(bucket, self.opening_cursor()),
+            Ok(Outcome::Applied) => self.rolled(bucket, cursor),
             // Somebody saw the seal and went on behind it.
             Ok(Outcome::Fenced) => (LogNews::Fenced, None),
             Ok(Outcome::Unknown | Outcome::Full) | Err(_) => {

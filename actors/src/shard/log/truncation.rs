@@ -25,11 +25,11 @@ impl Truncation {
         Self { next: first_bucket, ..Self::default() }
     }
 
-    /// The stored cursor is here, in a log of buckets of so many rows.
-    pub fn passed(&mut self, cursor: u64, bucket_rows: u64, mono_ms: u64) {
+    /// The stored cursor is here, in a log of buckets of so many rows; a bucket below it is truncated after `after_ms`.
+    pub fn passed(&mut self, cursor: u64, bucket_rows: u64, mono_ms: u64, after_ms: u64) {
         let below = cursor / bucket_rows;
         if below > self.next.max(self.safe) && self.ripening.is_none() {
-            self.ripening = Some((below, mono_ms + TRUNCATE_AFTER_MS));
+            self.ripening = Some((below, mono_ms + after_ms));
         }
     }
 

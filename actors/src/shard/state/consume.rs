@@ -93,7 +93,7 @@ impl Shard {
             }
             out.push(ShardEffect::Consume(batch));
         }
-        self.truncation.passed(self.log.durable_cursor(), self.log.shape().bucket_rows, self.mono_ms);
+        self.truncation.passed(self.log.durable_cursor(), self.log.shape().bucket_rows, self.mono_ms, self.config.truncate_after_ms);
         if let Some(bucket) = self.truncation.next(self.mono_ms) {
             out.push(ShardEffect::Truncate { bucket });
         }
