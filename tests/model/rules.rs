@@ -29,11 +29,13 @@ pub(crate) enum Rule {
     ClaimLeavesTheCursor,
     /// A batch stands when its rows carry my fence.
     RowsCarryTheFence,
+    /// No two claims write the same fence, those of one owner included.
+    EveryClaimHasItsOwnFence,
 }
 
 impl Rule {
     /// All of them.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Seal,
         Self::UnknownIsNoFailure,
         Self::UnknownIsNoSuccess,
@@ -47,5 +49,6 @@ impl Rule {
         Self::CursorNeverGoesBack,
         Self::ClaimLeavesTheCursor,
         Self::RowsCarryTheFence,
+        Self::EveryClaimHasItsOwnFence,
     ];
 }

@@ -75,10 +75,14 @@ pub(crate) enum Phase {
     Fenced,
 }
 
-/// One activation of one owner; its fence is its number. A crash is an owner that never acts again.
+/// One owner. A crash is an owner that never acts again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Owner {
     pub(crate) phase: Phase,
+    /// Of its newest claim.
+    pub(crate) fence: u8,
+    /// Claims that it has sent.
+    pub(crate) claims: u8,
     pub(crate) bucket: usize,
     /// The cursor that is known to be durable.
     pub(crate) cursor: usize,
@@ -111,6 +115,8 @@ impl State {
     pub(crate) fn new(owners: usize, buckets: usize) -> Self {
         let owner = Owner {
             phase: Phase::Find { carried: 0 },
+            fence: NOBODY,
+            claims: 0,
             bucket: 0,
             cursor: 0,
             consumed: 0,

@@ -1,7 +1,9 @@
 //! What owners do, one statement at a time, and what the store does with their writes.
 
 use crate::rules::Rule;
-use crate::state::{BUCKET_ROWS, NOBODY, Phase, Row, State, Write, is_dense};
+use crate::state::{BUCKET_ROWS, NOBODY, Owner, Phase, Row, State, Write, is_dense};
+
+
 
 /// What becomes of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,6 +20,8 @@ pub(crate) enum Fate {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Protocol {
     pub(crate) off: Option<Rule>,
+    /// Claims of one owner at most.
+    pub(crate) claims_max: u8,
 }
 
 impl Protocol {
@@ -95,15 +99,17 @@ impl Protocol {
 
     /// An owner's next step; false when it has none.
     pub(crate) fn step(self, state: &mut State, number: usize, fate: Fate) -> bool {
-        let fence = u8::try_from(number + 1).expect("few owners");
-        let (phase, at) = (state.owners[number].phase, state.owners[number].bucket);
+        let Owner { phase, fence, bucket: at, .. } = state.owners[number];
         if at >= state.buckets.len() {
             return false;
         }
         let next = match phase {
             Phase::Find { carried } => self.find(state, number, carried),
-            Phase::Claim { seen, carried } => self.claim(state, (number, fence), (seen, carried), fate),
-            Phase::ClaimUnknown { carried } if state.buckets[at].fence == fence => self.loads(carried),
+            Phase::Claim { seen, carried } => match self.claim(state, number, (seen, carried), fate) {
+                Some(next) => next,
+                None => return false,
+            },
+            Phase::ClaimUnknown { .. } if state.buckets[at].fence == fence => Phase::Load,
             Phase::ClaimUnknown { carried } => Phase::Find { carried },
             Phase::Load => self.load(state, number, fence),
             Phase::Serve | Phase::AppendUnknown => match self.append(state, (number, fence), phase, fate) {
@@ -126,10 +132,6 @@ impl Protocol {
         true
     }
 
-    fn loads(self, _carried: usize) -> Phase {
-        Phase::Load
-    }
-
     fn find(self, state: &mut State, number: usize, carried: usize) -> Phase {
         let owner = &mut state.owners[number];
         let bucket = &state.buckets[owner.bucket];
@@ -140,15 +142,24 @@ impl Protocol {
         Phase::Claim { seen: bucket.fence, carried: if bucket.fence == NOBODY { carried } else { bucket.cursor.max(carried) } }
     }
 
-    fn claim(self, state: &mut State, (number, fence): (usize, u8), (seen, carried): (u8, usize), fate: Fate) -> Phase {
-        let bucket = state.owners[number].bucket;
+    /// `None` when the owner has claimed often enough: the model is bounded.
+    fn claim(self, state: &mut State, number: usize, (seen, carried): (u8, usize), fate: Fate) -> Option<Phase> {
+        let owner = &mut state.owners[number];
+        if owner.claims >= self.claims_max {
+            return None;
+        }
+        owner.claims += 1;
+        let (bucket, first) = (owner.bucket, u8::try_from(number).expect("few owners") * self.claims_max + 1);
+        let own = if self.is_off(Rule::EveryClaimHasItsOwnFence) { 0 } else { owner.claims - 1 };
+        owner.fence = first + own;
+        let fence = owner.fence;
         let value = if self.is_off(Rule::CursorIsCarried) { 0 } else { carried };
         let cursor = (seen == NOBODY || self.is_off(Rule::ClaimLeavesTheCursor)).then_some(value);
-        match self.send(state, Write::Claim { bucket, seen, new: fence, cursor }, fate) {
+        Some(match self.send(state, Write::Claim { bucket, seen, new: fence, cursor }, fate) {
             Some(true) => Phase::Load,
             Some(false) => Phase::Find { carried },
             None => Phase::ClaimUnknown { carried },
-        }
+        })
     }
 
     fn load(self, state: &mut State, number: usize, fence: u8) -> Phase {
@@ -249,7 +260,7 @@ impl Protocol {
             state.acknowledge(message, seq);
             return true;
         }
-        let writer = u8::try_from(number + 1).expect("few owners");
+        let writer = owner.fence;
         let row = Row { writer, seq: u8::try_from(rows.len()).expect("few rows"), message };
         let cursor = owner.consumed;
         state.owners[number].flight = Some((row, cursor));

@@ -16,7 +16,7 @@ use crate::world::{Event, World};
 /// The free topic that everybody listens to.
 pub(crate) const TOPIC: &str = "news";
 /// Milliseconds between two looks of a client.
-const TICK_MS: (u64, u64) = (4, 40);
+const TICK_MS: (u64, u64) = (5, 60);
 /// Milliseconds after which a client no longer believes that an answer will come.
 const PATIENCE_MS: (u64, u64) = (250, 1_500);
 
@@ -201,7 +201,7 @@ impl World {
         if self.subscribe_next(number) {
             return;
         }
-        match self.dice.below(20) {
+        match self.dice.below(30) {
             0 => self.send_again(number),
             1 => {
                 let index = pick(&mut self.dice, self.plan.rooms);

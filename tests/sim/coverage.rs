@@ -76,6 +76,8 @@ coverage! {
     snapshots,
     /// Entities loaded that had a snapshot.
     loads_with_snapshot,
+    /// Entities made to panic.
+    panics,
     /// Crashes of nodes.
     crashes,
     /// Pauses of nodes.

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use rialto_actors::conversation::{Conversation, ConversationSizes};
 use rialto_actors::entity::{Answer, Ask, EntityEffect, EntityFactory, EntityInput, EntityMachine, EntityName, Query};
+use rialto_actors::kernel::supervise::CRASHES_FORGIVEN;
 use rialto_actors::kernel::{Effects, Machine, Moment};
 use rialto_actors::reply_to::{ReplyTo, SessionReply, Then};
 use rialto_actors::session::SessionConfig;
@@ -15,10 +16,12 @@ use rialto_protocol::rpc::Request;
 use rialto_protocol::{ClientId, ConversationId, EntityKey, EntityKind, Refusal, UserId};
 use rialto_storage::RowSender;
 use rialto_storage::entity_rows::{Activation, Snapshot};
+use rialto_tests::Dice;
 use uuid::Uuid;
 
 use crate::network::Call;
 use crate::node::Place;
+use crate::plan::{Plan, percent};
 use crate::rules::Rule;
 use crate::sessions::session_config;
 use crate::world::World;
@@ -33,8 +36,13 @@ enum Leak {
 pub(crate) struct Watch {
     pub(crate) sessions: Arc<SessionConfig>,
     off: Option<Rule>,
-    /// Panics of entities.
+    /// Panics of entities that nobody meant.
     pub(crate) panics: Cell<u32>,
+    /// Percent of inputs at which an entity is made to panic.
+    percent: u64,
+    dice: RefCell<Dice>,
+    /// How often each entity of each process was made to.
+    pub(crate) made_to_panic: RefCell<BTreeMap<(Place, EntityKey), u32>>,
     leaks: RefCell<Vec<Leak>>,
     /// Ids that were seen before.
     seen: RefCell<BTreeSet<(UserId, String)>>,
@@ -45,17 +53,31 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(off: Option<Rule>) -> Self {
+    pub(crate) fn new(plan: &Plan, dice: Dice) -> Self {
         static SESSIONS: OnceLock<Arc<SessionConfig>> = OnceLock::new();
         Self {
             sessions: Arc::clone(SESSIONS.get_or_init(session_config)),
-            off,
+            off: plan.off,
             panics: Cell::new(0),
+            percent: plan.panics,
+            dice: RefCell::new(dice),
+            made_to_panic: RefCell::default(),
             leaks: RefCell::default(),
             seen: RefCell::default(),
             aliases: RefCell::default(),
             loaded: RefCell::default(),
         }
+    }
+
+    /// Now and then, as often as the supervisor forgives. Streams in memory lose what they hold with a panic, so that is not made to happen to them.
+    fn panics_now(&self, place: Place, entity: EntityKey) -> bool {
+        if entity.kind != EntityKind::Conversation || !percent(&mut self.dice.borrow_mut(), self.percent) {
+            return false;
+        }
+        let mut made = self.made_to_panic.borrow_mut();
+        let times = made.entry((place, entity)).or_default();
+        *times += 1;
+        *times <= CRASHES_FORGIVEN
     }
 
     /// The store has given this for an activation.
@@ -122,6 +144,8 @@ impl Machine for Watched {
 
     fn apply(&mut self, now: Moment, mut input: EntityInput, effects: &mut Effects<EntityEffect>) {
         let watch = std::rc::Rc::clone(&self.watch);
+        let activated = matches!(input, EntityInput::Activated { .. });
+        assert!(activated || !watch.panics_now(self.place, self.entity), "made to panic");
         let _panics = Panics(&watch.panics);
         if self.watch.off.is_some() {
             self.spoil(&mut input);

@@ -164,10 +164,10 @@ impl World {
             return Fate::Unanswered;
         }
         if percent(&mut self.dice, unknown) {
-            return match self.dice.below(3) {
+            return match self.dice.below(2) {
+                _ if percent(&mut self.dice, self.plan.faults.late) => Fate::Late,
                 0 => Fate::Unanswered,
-                1 => Fate::Never,
-                _ => Fate::Late,
+                _ => Fate::Never,
             };
         }
         if percent(&mut self.dice, refused) { Fate::Refused } else { Fate::Done }

@@ -129,11 +129,15 @@ impl World {
     /// A shard takes an input; what it wants is carried out.
     pub(crate) fn shard(&mut self, place: Place, input: ShardInput) {
         let now = self.moment(place.node);
-        let node = &mut self.nodes[place.node];
+        let node = &self.nodes[place.node];
         if node.life != place.life {
             return;
         }
-        let Some(shard) = node.shards.get_mut(usize::from(place.shard)) else { return };
+        if !node.is_up() {
+            return;
+        }
+        self.note_ask(&input);
+        let shard = &mut self.nodes[place.node].shards[usize::from(place.shard)];
         shard.machine.apply(now, input, &mut shard.effects);
         let effects: Vec<ShardEffect> = shard.effects.drain().collect();
         self.leaked(place);
@@ -167,6 +171,7 @@ impl World {
             ShardEffect::Progress { .. } => {}
             ShardEffect::Snapshot { entity, snapshot } => self.call(place, Call::Snapshot { entity, snapshot }),
             ShardEffect::Reply { to: ReplyTo::Session(reply), answer } => {
+                self.note_answer(&reply, &answer);
                 self.to_gateway(place, FromShard::Answer { reply, answer });
             }
             ShardEffect::Reply { .. } => unreachable!("only sessions ask"),

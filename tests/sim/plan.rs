@@ -21,6 +21,8 @@ const PART_ROWS_LARGE: u64 = 8_192;
 pub(crate) struct Faults {
     /// Percent of store calls whose outcome the caller never learns.
     pub(crate) unknown: u64,
+    /// Percent of these that are carried out long after their caller gave up.
+    pub(crate) late: u64,
     /// Percent of store calls that are refused before anything happens.
     pub(crate) refused: u64,
     /// Milliseconds between two faults of nodes, engine or network, on average.
@@ -45,6 +47,8 @@ pub(crate) struct Plan {
     pub(crate) faults: Faults,
     /// Milliseconds after which nothing goes wrong any more.
     pub(crate) storm_ms: u64,
+    /// Percent of inputs of entities at which these panic.
+    pub(crate) panics: u64,
     /// The rule that is switched off.
     pub(crate) off: Option<Rule>,
 }
@@ -61,7 +65,7 @@ impl Plan {
             nodes: if consumed_on_append { 1 } else { 2 + pick(dice, 2) },
             clients: 2 + pick(dice, 3),
             lanes: 1 + pick(dice, 3),
-            messages: between(dice, 4, 9),
+            messages: between(dice, 4, 8),
             rooms: 1 + pick(dice, 3),
             shape: LogShape { bucket_rows, consumed_on_append },
             part_rows: if undated { PART_ROWS_LARGE } else { PART_ROWS_SMALL },
@@ -75,10 +79,12 @@ impl Plan {
             },
             faults: Faults {
                 unknown: [0, 3, 10, 25][pick(dice, 4)],
+                late: [30, 30, 80][pick(dice, 3)],
                 refused: [0, 2, 5][pick(dice, 3)],
                 every_ms: [150, 400, 1_500][pick(dice, 3)],
             },
             storm_ms: between(dice, 3_000, 10_000),
+            panics: [0, 0, 2][pick(dice, 3)],
             off,
         }
     }

@@ -15,6 +15,7 @@ use crate::coverage::Coverage;
 use crate::engine::Engine;
 use crate::entities::Watch;
 use crate::faults::Fault;
+use crate::freshness::Freshness;
 use crate::mutate::Fences;
 use crate::network::{Connections, Request};
 use crate::node::{Node, Place};
@@ -98,6 +99,7 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     pub(crate) watch: Rc<Watch>,
     pub(crate) fences: Fences,
+    pub(crate) freshness: Freshness,
     /// Whether things still go wrong.
     pub(crate) stormy: bool,
     /// The store is down until then.
@@ -109,7 +111,7 @@ impl World {
     pub(crate) fn new(seed: u64, off: Option<Rule>, traced: bool) -> Self {
         let mut dice = Dice::from_seed(seed);
         let plan = Plan::of(&mut dice.fork(), off);
-        let watch = Rc::new(Watch::new(plan.off));
+        let watch = Rc::new(Watch::new(&plan, dice.fork()));
         let mut world = Self {
             dice,
             now_ms: 0,
@@ -125,6 +127,7 @@ impl World {
             trace: Trace::new(traced),
             watch,
             fences: Fences::new(),
+            freshness: Freshness::default(),
             stormy: true,
             down_until_ms: 0,
             plan,
@@ -169,6 +172,7 @@ impl World {
             }
         }
         self.coverage.events += self.num_events;
+        self.coverage.panics += self.watch.made_to_panic.borrow().values().map(|times| u64::from(*times)).sum::<u64>();
         self.verdict()
     }
 

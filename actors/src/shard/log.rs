@@ -75,6 +75,8 @@ pub struct Log {
     shape: LogShape,
     phase: Phase,
     fence: Fence,
+    /// The next claim's fence is made of it.
+    entropy: u128,
     bucket: u64,
     /// The first bucket that may have rows.
     first_bucket: u64,
@@ -109,6 +111,7 @@ impl Log {
             shape,
             phase: Phase::Unclaimed,
             fence: Fence(Uuid::nil()),
+            entropy: 0,
             bucket: 0,
             first_bucket: 0,
             cursor: 0,
@@ -313,3 +316,6 @@ impl Log {
         self.retry_ms = RETRY_MS_MIN;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,11 +7,9 @@ use uuid::Uuid;
 use super::{Log, LogCall, LogNews, Phase, Step};
 
 impl Log {
-    /// Begins to claim the shard. `entropy` makes the fence: unique per claim.
+    /// Begins to claim the shard. `entropy` makes the fences.
     pub fn claim(&mut self, entropy: u128, mono_ms: u64) -> LogCall {
-        let fence = Fence(uuid::Builder::from_random_bytes(entropy.to_be_bytes()).into_uuid());
-        debug_assert!(fence.0 != Uuid::nil(), "the builder sets bits");
-        *self = Self { fence, sent_ms: mono_ms, ..Self::new(self.shape) };
+        *self = Self { entropy, sent_ms: mono_ms, ..Self::new(self.shape) };
         if self.shape.consumed_on_append {
             return self.find(0, 0);
         }
@@ -37,8 +35,18 @@ impl Log {
             return (LogNews::Nothing, Some(self.find(bucket + 1, head.cursor.max(carried))));
         }
         self.cursor = if head.fence.is_some() { head.cursor } else { carried };
+        self.fence = self.fresh_fence();
         self.phase = Phase::Claiming { bucket, seen: head.fence, carried };
         (LogNews::Nothing, Some(LogCall::Claim { bucket, seen: head.fence, new: self.fence, cursor: carried }))
+    }
+
+    /// No two claims write the same fence, not even two tries of one owner: a rival's late claim that waits for the first one's fence would find it again, and bring
+    /// back a fence under which that rival still believes to own the shard.
+    fn fresh_fence(&mut self) -> Fence {
+        self.entropy = self.entropy.wrapping_add(1);
+        let fence = Fence(uuid::Builder::from_random_bytes(self.entropy.to_be_bytes()).into_uuid());
+        debug_assert!(fence.0 != Uuid::nil(), "the builder sets bits");
+        fence
     }
 
     pub(super) fn claimed(
