@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 
 /// Rows of one bucket.
 pub(crate) const BUCKET_ROWS: usize = 1;
-/// Entities of the shard: message m belongs to entity m mod 2.
+/// Entities of the shard.
 pub(crate) const ENTITIES: u8 = 2;
 /// Nobody holds a fresh bucket.
 pub(crate) const NOBODY: u8 = 0;
+
+/// The first two messages go to the first entity, the others to the second.
+pub(crate) fn entity_of(message: u8) -> u8 {
+    (message / 2).min(ENTITIES - 1)
+}
 
 /// One row of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,7 +25,7 @@ pub(crate) struct Row {
 
 impl Row {
     pub(crate) fn entity(self) -> u8 {
-        self.message % ENTITIES
+        entity_of(self.message)
     }
 }
 
@@ -38,8 +43,8 @@ pub(crate) struct Bucket {
 pub(crate) enum Write {
     /// Replaces the fence if it still is the one seen.
     Claim { bucket: usize, seen: u8, new: u8, cursor: Option<usize> },
-    /// Appends a row if the fence is mine and the cursor does not go back.
-    Append { bucket: usize, fence: u8, cursor: usize, wseq: usize, row: Row },
+    /// Appends a row, or only stores the cursor, if the fence is mine and the cursor does not go back.
+    Append { bucket: usize, fence: u8, cursor: usize, wseq: usize, row: Option<Row> },
     /// Ends a bucket if the fence is mine.
     Seal { bucket: usize, fence: u8 },
     /// A plain write of an entity row.
@@ -92,8 +97,8 @@ pub(crate) struct Owner {
     pub(crate) next: usize,
     /// Rows that are not entity rows for sure.
     pub(crate) tail: BTreeMap<usize, Row>,
-    /// The row under way with its cursor.
-    pub(crate) flight: Option<(Row, usize)>,
+    /// What is under way: a row, or none, with its cursor.
+    pub(crate) flight: Option<(Option<Row>, usize)>,
 }
 
 /// Everything.
@@ -179,7 +184,7 @@ impl State {
             let mut messages: Vec<u8> = rows.values().copied().collect();
             messages.sort_unstable();
             messages.dedup();
-            let acked = self.acked.iter().filter(|(message, _)| *message % ENTITIES == entity);
+            let acked = self.acked.iter().filter(|(message, _)| entity_of(**message) == entity);
             let dense = rows.keys().copied().eq(0..u8::try_from(rows.len()).expect("few rows"));
             dense && messages.len() == rows.len() && acked.into_iter().all(|(message, seq)| rows.get(seq) == Some(message))
         })

@@ -1,9 +1,7 @@
 //! What owners do, one statement at a time, and what the store does with their writes.
 
 use crate::rules::Rule;
-use crate::state::{BUCKET_ROWS, NOBODY, Owner, Phase, Row, State, Write, is_dense};
-
-
+use crate::state::{BUCKET_ROWS, Bucket, NOBODY, Owner, Phase, Row, State, Write, entity_of, is_dense};
 
 /// What becomes of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -47,7 +45,7 @@ impl Protocol {
                 let holds = bucket.fence == *fence && !bucket.sealed && forward;
                 if holds {
                     bucket.cursor = *cursor;
-                    bucket.rows.insert(*wseq, *row);
+                    bucket.rows.extend(row.map(|row| (*wseq, row)));
                 }
                 holds
             }
@@ -64,7 +62,7 @@ impl Protocol {
             Write::Truncate(bucket) => {
                 state.buckets[*bucket].rows.clear();
                 if self.is_off(Rule::SealStays) {
-                    state.buckets[*bucket] = crate::state::Bucket::default();
+                    state.buckets[*bucket] = Bucket::default();
                 }
                 true
             }
@@ -87,7 +85,7 @@ impl Protocol {
         }
     }
 
-    /// The write that an owner's next step sends; `None` when it only reads.
+    /// Whether an owner's next step sends a write.
     pub(crate) fn writes(self, state: &State, number: usize) -> bool {
         let owner = &state.owners[number];
         match owner.phase {
@@ -197,7 +195,12 @@ impl Protocol {
             }
         } else {
             let place = &state.buckets[bucket];
-            let there = place.rows.get(&wseq).is_some_and(|stands| *stands == row || self.is_off(Rule::RowsCarryTheFence));
+            let stands = place.rows.get(&wseq).copied();
+            let there = match row {
+                Some(_) => stands == row || stands.is_some() && self.is_off(Rule::RowsCarryTheFence),
+                // Whether it landed or not: the cursor that stands is the one read.
+                None => place.fence == fence && !place.sealed,
+            };
             // The cursor that is durable is the one read, not the one that would be sent now.
             match (there, place.fence == fence && !place.sealed) {
                 (true, _) => Some(place.cursor),
@@ -209,9 +212,11 @@ impl Protocol {
             let owner = &mut state.owners[number];
             owner.flight = None;
             owner.cursor = owner.cursor.max(cursor);
-            owner.next = wseq + 1;
-            owner.tail.insert(wseq, row);
-            state.acknowledge(row.message, row.seq);
+            if let Some(row) = row {
+                owner.next = wseq + 1;
+                owner.tail.insert(wseq, row);
+                state.acknowledge(row.message, row.seq);
+            }
         }
         Some(Phase::Serve)
     }
@@ -242,57 +247,73 @@ impl Protocol {
         Phase::Serve
     }
 
-    /// A message reaches an owner; false when it cannot take one.
-    pub(crate) fn take(self, state: &mut State, number: usize, message: u8) -> bool {
+    /// Whether an owner takes messages.
+    pub(crate) fn takes(self, state: &State, number: usize) -> bool {
         let owner = &state.owners[number];
-        let serving = owner.phase == Phase::Serve && owner.flight.is_none() && owner.next / BUCKET_ROWS == owner.bucket;
-        if !serving {
-            return false;
-        }
+        owner.phase == Phase::Serve && owner.flight.is_none() && owner.next / BUCKET_ROWS == owner.bucket
+    }
+
+    /// Whether an owner has a row that is no entity row yet.
+    pub(crate) fn consumes(self, state: &State, number: usize) -> bool {
+        let owner = &state.owners[number];
+        owner.phase != Phase::Fenced && owner.tail.contains_key(&owner.consumed)
+    }
+
+    /// The bucket that an owner may truncate.
+    pub(crate) fn truncates(self, state: &State, number: usize) -> Option<usize> {
+        let owner = &state.owners[number];
+        let limit = if self.is_off(Rule::TruncateBelowTheCursor) { owner.next } else { owner.cursor };
+        let below = |bucket: &Bucket| bucket.rows.last_key_value().is_some_and(|(wseq, _)| *wseq < limit);
+        let old = state.buckets.iter().position(|bucket| bucket.sealed && below(bucket));
+        old.filter(|_| owner.phase == Phase::Serve)
+    }
+
+    /// A message reaches an owner that takes it.
+    pub(crate) fn take(self, state: &mut State, number: usize, message: u8) {
+        let owner = &state.owners[number];
         let nothing = std::collections::BTreeMap::new();
         let tail = if self.is_off(Rule::ActivationSeesTail) { &nothing } else { &owner.tail };
-        let Some(rows) = state.entity(message % crate::state::ENTITIES, tail) else {
+        let Some(rows) = state.entity(entity_of(message), tail) else {
             state.broken = Some("two rows at one position");
-            return true;
+            return;
         };
         let stands = rows.iter().find(|(_, stands)| **stands == message).map(|(seq, _)| *seq);
         if let Some(seq) = stands.filter(|_| !self.is_off(Rule::Deduplication)) {
-            state.acknowledge(message, seq);
-            return true;
+            return state.acknowledge(message, seq);
         }
         let writer = owner.fence;
         let row = Row { writer, seq: u8::try_from(rows.len()).expect("few rows"), message };
         let cursor = owner.consumed;
-        state.owners[number].flight = Some((row, cursor));
+        state.owners[number].flight = Some((Some(row), cursor));
         if self.is_off(Rule::OutputGate) {
             state.acknowledge(message, row.seq);
         }
-        true
     }
 
-    /// An owner writes its oldest row that is no entity row yet; false when there is none.
-    pub(crate) fn consume(self, state: &mut State, number: usize, fate: Fate) -> bool {
-        let owner = &state.owners[number];
-        let consumed = owner.consumed;
-        let serves = !matches!(owner.phase, Phase::Fenced);
-        let Some(row) = owner.tail.get(&consumed).copied().filter(|_| serves) else { return false };
+    /// An owner wants to store its cursor without a row; false when there is nothing to store.
+    pub(crate) fn flush(self, state: &mut State, number: usize) -> bool {
+        let owner = &mut state.owners[number];
+        let wants = owner.phase == Phase::Serve && owner.flight.is_none() && owner.consumed > owner.cursor;
+        if wants {
+            owner.flight = Some((None, owner.consumed));
+        }
+        wants
+    }
+
+    /// An owner writes its oldest row that is no entity row yet.
+    pub(crate) fn consume(self, state: &mut State, number: usize, fate: Fate) {
+        let consumed = state.owners[number].consumed;
+        let Some(row) = state.owners[number].tail.get(&consumed).copied() else { return };
         let known = self.send(state, Write::Consume(row), fate).is_some();
         if known || self.is_off(Rule::CursorBehindTheWrite) {
             let owner = &mut state.owners[number];
             owner.consumed += 1;
             owner.tail.remove(&consumed);
         }
-        true
     }
 
-    /// An owner removes the oldest rows; false when none may go.
-    pub(crate) fn truncate(self, state: &mut State, number: usize, fate: Fate) -> bool {
-        let owner = &state.owners[number];
-        let limit = if self.is_off(Rule::TruncateBelowTheCursor) { owner.next } else { owner.cursor };
-        let below = |bucket: &crate::state::Bucket| bucket.rows.last_key_value().is_some_and(|(wseq, _)| *wseq < limit);
-        let old = state.buckets.iter().position(|bucket| bucket.sealed && below(bucket));
-        let Some(bucket) = old.filter(|_| owner.phase == Phase::Serve) else { return false };
+    /// Somebody removes the rows of a bucket.
+    pub(crate) fn truncate(self, state: &mut State, bucket: usize, fate: Fate) {
         self.send(state, Write::Truncate(bucket), fate);
-        true
     }
 }

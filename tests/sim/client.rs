@@ -25,11 +25,21 @@ const PATIENCE_MS: (u64, u64) = (250, 1_500);
 pub(crate) enum Asked {
     Connect,
     /// A message of the user with this id.
-    Message { room: ConversationId, client_id: String },
+    Message {
+        room: ConversationId,
+        client_id: String,
+    },
     /// A subscription to a room, with the position to recover from.
-    Room { index: usize, from: Option<u64> },
-    Topic { from: Option<u64> },
-    History { index: usize },
+    Room {
+        index: usize,
+        from: Option<u64>,
+    },
+    Topic {
+        from: Option<u64>,
+    },
+    History {
+        index: usize,
+    },
     Other,
 }
 
@@ -83,7 +93,8 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(number: usize, plan: &Plan, rooms: &[ConversationId]) -> Self {
-        let lane = |index: usize| Lane { room: rooms[(number + index) % rooms.len()], next: 0, total: plan.messages, current: None, own: None };
+        let lane =
+            |index: usize| Lane { room: rooms[(number + index) % rooms.len()], next: 0, total: plan.messages, current: None, own: None };
         Self {
             number,
             user: user(number as u128),
@@ -143,12 +154,9 @@ impl World {
         match &client.link {
             None if now_ms >= client.reconnect_ms => self.connect(number),
             None => {}
-            Some(link) if !link.live => {
-                if now_ms > link.since_ms + PATIENCE_MS.1 {
-                    self.hang_up(number);
-                }
-            }
-            Some(_) => self.act(number),
+            Some(link) if link.live => self.act(number),
+            Some(link) if now_ms > link.since_ms + PATIENCE_MS.1 => self.hang_up(number),
+            Some(_) => {}
         }
     }
 

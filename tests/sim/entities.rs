@@ -222,7 +222,9 @@ impl World {
         let leaks = std::mem::take(&mut *self.watch.leaks.borrow_mut());
         for leak in leaks {
             match leak {
-                Leak::Reply(reply, answer) => self.to_gateway(place, rialto_actors::gateway::link::FromShard::Answer { reply, answer }),
+                Leak::Reply(reply, answer) => {
+                    self.send_to_gateway(place, rialto_actors::gateway::link::FromShard::Answer { reply, answer })
+                }
                 Leak::Snapshot(entity, snapshot) => self.call(place, Call::Snapshot { entity, snapshot }),
             }
         }

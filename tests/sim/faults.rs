@@ -53,7 +53,7 @@ impl World {
                 let wait_ms = between(&mut self.dice, 10, 1_500);
                 self.after(wait_ms, Event::Fault(Fault::Restart(node)));
             }
-            2 | 3 | 4 => {
+            2..=4 => {
                 self.coverage.pauses += 1;
                 self.say(|| format!("fault   node {node} is stopped"));
                 self.nodes[node].paused = true;

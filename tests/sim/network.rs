@@ -25,13 +25,26 @@ const LATE_MS: (u64, u64) = (1, 4_000);
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     Log(LogCall),
-    Load { entity: EntityKey, activation: u64 },
-    Read { entity: EntityKey, activation: u64, token: u64, query: Query },
-    Snapshot { entity: EntityKey, snapshot: Snapshot },
+    Load {
+        entity: EntityKey,
+        activation: u64,
+    },
+    Read {
+        entity: EntityKey,
+        activation: u64,
+        token: u64,
+        query: Query,
+    },
+    Snapshot {
+        entity: EntityKey,
+        snapshot: Snapshot,
+    },
     Consume(Batch),
     /// A row of a batch whose rest has another fate.
     Row(Consumer, Box<Row>),
-    Truncate { bucket: u64 },
+    Truncate {
+        bucket: u64,
+    },
 }
 
 /// A statement on its way to the store.
@@ -208,7 +221,14 @@ impl World {
                     *first -= self.dice.below(*first + 1);
                 }
                 self.count_log(&answered, takes_over, rolls, late);
-                self.say(|| format!("store   shard {shard} of node {}: {said}{} -> {}", from.node, if late { " (late)" } else { "" }, short(&answered)));
+                self.say(|| {
+                    format!(
+                        "store   shard {shard} of node {}: {said}{} -> {}",
+                        from.node,
+                        if late { " (late)" } else { "" },
+                        short(&answered)
+                    )
+                });
                 ShardInput::Log(self.rule_on_answer(from, &call, answered))
             }
             Call::Load { entity, activation } => {
@@ -332,7 +352,11 @@ fn short_call(call: &LogCall) -> String {
         LogCall::First => "first bucket".to_owned(),
         LogCall::Head { bucket } => format!("head of {bucket}"),
         LogCall::Claim { bucket, seen, new, cursor } => {
-            format!("claim {bucket} as {} instead of {} cursor {cursor}", fence(new), seen.as_ref().map_or("nobody".to_owned(), fence))
+            format!(
+                "claim {bucket} as {} instead of {} cursor {cursor}",
+                fence(new),
+                seen.as_ref().map_or_else(|| "nobody".to_owned(), fence)
+            )
         }
         LogCall::Tail { bucket, from_wseq } => format!("tail of {bucket} from {from_wseq}"),
         LogCall::Append(append) => format!(
@@ -355,7 +379,7 @@ fn fence(fence: &rialto_storage::shard_log::Fence) -> String {
 fn short(answer: &LogAnswer) -> String {
     match answer {
         LogAnswer::Head(Ok(head)) => {
-            format!("fence {} sealed {} cursor {}", head.fence.as_ref().map_or("none".to_owned(), fence), head.sealed, head.cursor)
+            format!("fence {} sealed {} cursor {}", head.fence.as_ref().map_or_else(|| "none".to_owned(), fence), head.sealed, head.cursor)
         }
         LogAnswer::Tail(Ok(rows)) => format!("{} rows", rows.len()),
         LogAnswer::Outcome(Ok(outcome)) => format!("{outcome:?}"),

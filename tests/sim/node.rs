@@ -172,14 +172,14 @@ impl World {
             ShardEffect::Snapshot { entity, snapshot } => self.call(place, Call::Snapshot { entity, snapshot }),
             ShardEffect::Reply { to: ReplyTo::Session(reply), answer } => {
                 self.note_answer(&reply, &answer);
-                self.to_gateway(place, FromShard::Answer { reply, answer });
+                self.send_to_gateway(place, FromShard::Answer { reply, answer });
             }
             ShardEffect::Reply { .. } => unreachable!("only sessions ask"),
             ShardEffect::Publish { channel, frame, offset, .. } => {
-                self.to_gateway(place, FromShard::Publication { channel, frame, offset });
+                self.send_to_gateway(place, FromShard::Publication { channel, frame, offset });
             }
-            ShardEffect::Presence { channel, frame, .. } => self.to_gateway(place, FromShard::Presence { channel, frame }),
-            ShardEffect::Unsubscribe { channel, user, .. } => self.to_gateway(place, FromShard::Unsubscribe { channel, user }),
+            ShardEffect::Presence { channel, frame, .. } => self.send_to_gateway(place, FromShard::Presence { channel, frame }),
+            ShardEffect::Unsubscribe { channel, user, .. } => self.send_to_gateway(place, FromShard::Unsubscribe { channel, user }),
             ShardEffect::Tell { user, tell } => {
                 let to = Place { shard: shard_of(EntityKey::from(user)), ..place };
                 self.after(0, Event::Shard(to, Box::new(ShardInput::Tell { user, tell })));
@@ -198,7 +198,7 @@ impl World {
         self.at(at_ms, Event::ShardTimer(place, at_ms));
     }
 
-    pub(crate) fn to_gateway(&mut self, place: Place, message: FromShard) {
+    pub(crate) fn send_to_gateway(&mut self, place: Place, message: FromShard) {
         self.after(0, Event::Gateway { node: place.node, life: place.life, message: Box::new(message) });
     }
 

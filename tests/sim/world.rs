@@ -215,10 +215,9 @@ impl World {
         match event {
             Event::Shard(place, _) | Event::ShardTimer(place, _) => Some(place.node),
             Event::Gateway { node, .. } => Some(*node),
-            Event::Session(session, _)
-            | Event::SessionTimer(session, _)
-            | Event::ToNode(session, _)
-            | Event::GoneAtNode(session) => self.connections.node(*session),
+            Event::Session(session, _) | Event::SessionTimer(session, _) | Event::ToNode(session, _) | Event::GoneAtNode(session) => {
+                self.connections.node(*session)
+            }
             _ => None,
         }
     }
