@@ -4,7 +4,7 @@ use rialto_storage::shard_log::{BucketHead, Fence, Outcome};
 use rialto_storage::{Row, StorageError};
 use uuid::Uuid;
 
-use super::{Log, LogCall, LogNews, Phase, Step};
+use super::{Log, LogCall, LogNews, Phase, RETRY_MS_MIN, Step};
 
 impl Log {
     /// Begins to claim the shard. `entropy` makes the fences.
@@ -131,7 +131,8 @@ impl Log {
     fn serve(&mut self, top: u64, tail: Vec<Row>, mono_ms: u64) -> LogNews {
         (self.applied, self.top, self.consumed) = (top, top, self.cursor);
         self.appended_ms = mono_ms;
-        self.own_fence_seen();
+        // The claim has shown the fence; reading the tail shows nothing of it.
+        self.retry_ms = RETRY_MS_MIN;
         self.phase = Phase::Ready;
         LogNews::Ready { cursor: self.cursor, tail }
     }

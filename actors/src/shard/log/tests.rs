@@ -78,3 +78,16 @@ fn the_cursor_of_a_new_bucket_is_the_one_that_was_sent() {
     log.answered(applied(), 0);
     assert_eq!(log.durable_cursor(), 0, "consumers have gone on since, but the store does not know");
 }
+
+#[test]
+fn a_tail_that_was_read_late_says_nothing_of_the_fence() {
+    let mut log = shared(2);
+    log.claim(7, 0);
+    log.answered(LogAnswer::First(Ok(0)), 0);
+    log.answered(LogAnswer::Head(Ok(BucketHead::default())), 0);
+    log.answered(applied(), 100);
+    log.answered(LogAnswer::Tail(Err(StorageError::new(ErrorKind::Unavailable, "read", "no answer"))), 1_000);
+    assert!(matches!(log.retry(SURE_MS), Some(LogCall::Tail { .. })));
+    assert!(matches!(log.answered(LogAnswer::Tail(Ok(Vec::new())), SURE_MS).0, LogNews::Ready { .. }));
+    assert!(!log.is_sure(SURE_MS), "the claim is that old, and somebody else may have claimed since");
+}
