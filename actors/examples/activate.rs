@@ -176,7 +176,7 @@ impl Owner {
             LogCall::Tail { bucket, from_wseq } => LogAnswer::Tail(log.tail(shard, bucket, from_wseq).await),
             LogCall::Append(append) => LogAnswer::Outcome(log.append(shard, append).await),
             LogCall::Seal { bucket, fence } => LogAnswer::Outcome(log.seal(shard, bucket, fence).await),
-            LogCall::RetryAt { .. } => unreachable!("the shard keeps this for itself"),
+            LogCall::First | LogCall::RetryAt { .. } => unreachable!("not in the embedded store"),
         }
     }
 }

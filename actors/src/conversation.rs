@@ -18,7 +18,8 @@ use crate::reply_to::ReplyTo;
 
 use ask::Reading;
 use command::{Context, Facts, MessageFact, Need, Step, Stop};
-use limits::{LOOKUPS_PER_COMMAND_MAX, RETRY_AFTER_MS, SNAPSHOT_BYTES, SNAPSHOT_ROWS};
+pub use limits::ConversationSizes;
+use limits::{LOOKUPS_PER_COMMAND_MAX, RETRY_AFTER_MS, SNAPSHOT_BYTES};
 use message::BadRow;
 use news::News;
 use recent::Recent;
@@ -46,6 +47,7 @@ mod waiting;
 #[derive(Debug)]
 pub struct Conversation {
     id: ConversationId,
+    sizes: ConversationSizes,
     life: Life,
     generation: Arc<str>,
     /// Empty until the conversation exists.
@@ -99,13 +101,20 @@ impl Conversation {
     /// A machine that has seen nothing yet.
     #[must_use]
     pub fn new(id: ConversationId) -> Self {
+        Self::with_sizes(id, ConversationSizes::default())
+    }
+
+    /// As [`Conversation::new`], with other sizes than the product's.
+    #[must_use]
+    pub fn with_sizes(id: ConversationId, sizes: ConversationSizes) -> Self {
         Self {
             id,
+            sizes,
             life: Life::Asleep,
             generation: Arc::from(""),
             epoch: Arc::from(""),
             state: None,
-            recent: Recent::new(1),
+            recent: Recent::new(1, sizes.recent_rows_max),
             seen: Seen::new(0, None),
             waiting: Waiting::default(),
             reads: HashMap::new(),
@@ -128,7 +137,7 @@ impl Conversation {
         self.state = activation.snapshot.as_ref().map(State::restore).transpose()?;
         let (seq, beyond_ms) = self.state.as_ref().map_or((0, None), |state| (state.top, Some(state.time_ms)));
         self.snapshot_seq = seq;
-        self.recent = Recent::new(seq + 1);
+        self.recent = Recent::new(seq + 1, self.sizes.recent_rows_max);
         self.seen = Seen::new(now.entropy as u64, beyond_ms);
         for row in activation.rows.into_iter().filter(|row| row.seq > seq) {
             State::fold(&mut self.state, &row)?;
@@ -298,8 +307,8 @@ impl Conversation {
             self.news.settle(now.mono_ms, self.id, state, effects);
             let rows = state.top - self.snapshot_seq;
             // The state is folded up to the top, so it is a snapshot of durable rows once all are; the shard holds it until then when that never is so under load.
-            let is_due = rows >= SNAPSHOT_ROWS || self.bytes_since_snapshot >= SNAPSHOT_BYTES;
-            let is_overdue = rows >= 2 * SNAPSHOT_ROWS || self.bytes_since_snapshot >= 2 * SNAPSHOT_BYTES;
+            let is_due = rows >= self.sizes.snapshot_rows || self.bytes_since_snapshot >= SNAPSHOT_BYTES;
+            let is_overdue = rows >= 2 * self.sizes.snapshot_rows || self.bytes_since_snapshot >= 2 * SNAPSHOT_BYTES;
             if (is_overdue || is_due && self.recent.applied() == state.top)
                 && let Some(snapshot) = state.snapshot()
             {

@@ -16,6 +16,7 @@ use crate::route::{self, Target};
 use crate::router::{Router, SHARDS};
 use crate::session::SessionConfig;
 use crate::shard::perform::ShardPerformer;
+use crate::shard::progress::Progress;
 use crate::shard::{Shard, ShardConfig, ShardInput};
 
 /// Inputs that one shard's mailbox holds. Above: `overloaded`.
@@ -51,6 +52,7 @@ pub struct Node {
     parts: NodeParts,
     router: Router,
     links: GatewayLinks,
+    progress: Progress,
 }
 
 /// What one thread contributes: the handles of its shards, by number.
@@ -61,7 +63,7 @@ impl Node {
     #[must_use]
     pub fn new(parts: NodeParts) -> Self {
         let links = GatewayLinks::new(parts.threads);
-        Self { parts, router: Router::default(), links }
+        Self { parts, router: Router::default(), links, progress: Progress::default() }
     }
 
     /// Starts this thread's share of the shards. Call it on the thread's arbiter.
@@ -77,7 +79,8 @@ impl Node {
         let remake = Box::new(move || Shard::new(config, shape, Arc::clone(&generation), Rc::clone(&factory)));
         let machine = remake();
         let (store, links, router) = (self.parts.store.clone(), self.links.clone(), self.router.clone());
-        let performer = ShardPerformer { number, store, links, router, remake };
+        let progress = self.progress.clone();
+        let performer = ShardPerformer { number, store, links, router, remake, progress };
         let handle = Shell::start("shard", machine, performer, self.clock(), SHARD_MAILBOX);
         if handle.offer(ShardInput::Start).is_err() {
             tracing::error!(shard = number, "a new shard does not take its first input");

@@ -9,6 +9,7 @@ mod dedupe;
 mod fences;
 mod ranges;
 mod script;
+mod shared;
 mod views;
 
 use std::future::Future;
@@ -16,20 +17,25 @@ use std::pin::Pin;
 
 use crate::Store;
 
-pub use script::{Script, user};
+pub use script::{Script, consume, user};
 
 /// Rows of one partition in this suite: small, so that the cases cross partitions.
 pub const PART_ROWS: u64 = 4;
 
 type Case = fn(Store) -> Pin<Box<dyn Future<Output = ()>>>;
 
-const CASES: [(&str, Case); 22] = [
+const CASES: [(&str, Case); 27] = [
     ("claims swap the fence", |store| Box::pin(fences::claims(store))),
     ("a stale owner is fenced", |store| Box::pin(fences::stale_owner(store))),
     ("rows are dense or refused", |store| Box::pin(fences::density(store))),
     ("a repeated append stands once", |store| Box::pin(fences::repeated(store))),
     ("a sealed bucket takes nothing", |store| Box::pin(fences::sealed(store))),
     ("one of many claimants wins", |store| Box::pin(fences::racing_claims(store))),
+    ("a shared log gives its rows back", |store| Box::pin(shared::tail(store))),
+    ("a shared log's cursor never moves back", |store| Box::pin(shared::cursor(store))),
+    ("a shared log is truncated behind its seal", |store| Box::pin(shared::truncation(store))),
+    ("consumers may write again and late", |store| Box::pin(shared::late_consumers(store))),
+    ("rows may be parked", |store| Box::pin(shared::parking(store))),
     ("the dedupe index is read by partitions", |store| Box::pin(dedupe::partitions(store))),
     ("an id belongs to a sender and an entity", |store| Box::pin(dedupe::identity(store))),
     ("ranges go both ways", |store| Box::pin(ranges::both_ways(store))),

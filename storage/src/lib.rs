@@ -8,6 +8,7 @@ pub mod backend;
 pub mod blobs;
 mod clock;
 pub mod conformance;
+pub mod consumers;
 pub mod derive;
 pub mod entity_rows;
 pub mod error;

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::{Pending, Row};
+use crate::limits::{APPEND_BYTES_MAX, APPEND_ROWS_MAX};
+use crate::{ErrorKind, Pending, Row, StorageError};
 
 /// Names one activation of one owner: unique per claim. Only the holder of the current fence can append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +25,7 @@ pub struct BucketHead {
 pub struct LogShape {
     /// Rows per bucket; `u64::MAX` where a log is never cut (embedded).
     pub bucket_rows: u64,
-    /// True where consumers are applied in the append's own transaction, so that the cursor is always at the end (embedded).
+    /// True where consumers are applied in the append's own transaction, so that the cursor is always at the end, and where no other process can own the log (embedded).
     pub consumed_on_append: bool,
 }
 
@@ -35,7 +36,7 @@ pub struct Append {
     pub bucket: u64,
     /// Mine.
     pub fence: Fence,
-    /// The cursor to store, never lower than the stored one.
+    /// The cursor to store. A batch whose cursor is below the stored one is a late copy of an old one and is not applied.
     pub cursor: u64,
     /// `wseq` of the first row; the others follow densely.
     pub first_wseq: u64,
@@ -67,12 +68,27 @@ pub trait ShardLog: Send + Sync {
     fn head(&self, shard: u16, bucket: u64) -> Pending<BucketHead>;
     /// Replaces the fence if it still is `seen`. `cursor` is set only where the bucket is fresh (`seen` is `None`).
     fn claim(&self, shard: u16, bucket: u64, seen: Option<Fence>, new: Fence, cursor: u64) -> Pending<Outcome>;
-    /// Appends rows if the fence is mine and the stored cursor is not above the given one.
+    /// Appends rows if the fence is mine and the stored cursor is not above the given one. Without rows it stores the cursor and proves the fence.
     fn append(&self, shard: u16, append: Append) -> Pending<Outcome>;
     /// Serial read of the rows from `from_wseq` on in one bucket, with the fence that wrote each. Empty where consumers are applied on append.
     fn tail(&self, shard: u16, bucket: u64, from_wseq: u64) -> Pending<Vec<(u64, Fence, Row)>>;
     /// Seals a bucket if the fence is mine: no later append to it applies.
     fn seal(&self, shard: u16, bucket: u64, fence: Fence) -> Pending<Outcome>;
-    /// Removes the rows of a sealed bucket that lies wholly below the durable cursor; the seal stays.
-    fn truncate(&self, shard: u16, bucket: u64) -> Pending<Outcome>;
+}
+
+/// The limits of one append, the same for every backend.
+///
+/// # Errors
+/// Of kind `Limit` when it breaks one: nothing of it may be stored.
+pub(crate) fn check_size(rows: &[Row]) -> Result<(), StorageError> {
+    let limit = |cause: String| Err(StorageError::new(ErrorKind::Limit, "append rows", cause));
+    let Some((_last, before)) = rows.split_last() else { return Ok(()) };
+    if rows.len() > APPEND_ROWS_MAX {
+        return limit(format!("{} rows in one append", rows.len()));
+    }
+    let bytes: usize = before.iter().map(|row| row.body.len()).sum();
+    if bytes > APPEND_BYTES_MAX {
+        return limit(format!("{bytes} bytes in one append"));
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::StorageError;
 use crate::accounts::{Accounts, RefreshFamilies, Tokens};
 use crate::blobs::Blobs;
+use crate::consumers::Consumers;
 use crate::entity_rows::EntityRows;
 use crate::shard_log::ShardLog;
 use crate::views::ConversationViews;
@@ -19,6 +20,8 @@ pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Sen
 pub struct Store {
     /// Fenced shard logs.
     pub log: Arc<dyn ShardLog>,
+    /// What follows the logs; `None` where appends do it themselves ([`crate::shard_log::LogShape::consumed_on_append`]).
+    pub consumers: Option<Arc<dyn Consumers>>,
     /// Rows by entity, the dedupe index, snapshots.
     pub rows: Arc<dyn EntityRows>,
     /// What is derived from conversation rows for reading, and read markers.

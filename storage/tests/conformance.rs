@@ -1,4 +1,4 @@
-//! The one suite, on both backends.
+//! The one suite, on the backends that need no server.
 
 use rialto_storage::backend::memory::{MemoryOptions, MemoryStore};
 use rialto_storage::backend::redb::{RedbOptions, RedbStore};
@@ -7,6 +7,12 @@ use rialto_storage::conformance::{PART_ROWS, run_all};
 #[tokio::test]
 async fn memory() {
     run_all(|| (MemoryStore::new(MemoryOptions { part_rows: PART_ROWS, ..MemoryOptions::default() }).store(), ())).await;
+}
+
+#[tokio::test]
+async fn memory_with_consumers() {
+    let options = || MemoryOptions { part_rows: PART_ROWS, consumed_on_append: false, ..MemoryOptions::default() };
+    run_all(|| (MemoryStore::new(options()).store(), ())).await;
 }
 
 #[tokio::test]

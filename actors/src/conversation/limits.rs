@@ -1,5 +1,21 @@
 //! Limits of one conversation in memory, each with its unit, its reason and what happens when it is hit.
 
+/// How much of a conversation is kept in memory and when it is folded. The product has one size; simulations have smaller ones, so that within a short run rows
+/// leave memory, look-ups reach the store and snapshots are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConversationSizes {
+    /// Rows kept in memory behind the applied seq.
+    pub recent_rows_max: u64,
+    /// Rows behind a snapshot after which the next is due.
+    pub snapshot_rows: u64,
+}
+
+impl Default for ConversationSizes {
+    fn default() -> Self {
+        Self { recent_rows_max: RECENT_ROWS_MAX, snapshot_rows: SNAPSHOT_ROWS }
+    }
+}
+
 /// Rows kept in memory behind the applied seq: recovery, deduplication and reactions to recent messages need no read. Older ones leave.
 pub(crate) const RECENT_ROWS_MAX: u64 = 256;
 /// Bytes of rows kept in memory behind the applied seq. Older ones leave.

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 
 use rialto_storage::{Row, RowSender};
 
-use super::limits::{RECENT_BYTES_MAX, RECENT_ROWS_MAX, ROW_OVERHEAD_BYTES};
+use super::limits::{RECENT_BYTES_MAX, ROW_OVERHEAD_BYTES};
 
 /// A gapless run of rows that ends at the top. Rows that are not durable never leave it.
 #[derive(Debug)]
 pub(crate) struct Recent {
     rows: VecDeque<Row>,
+    /// Rows held up to `applied` at most.
+    rows_max: u64,
     /// Seq of the first row held; one above the top when none is.
     first: u64,
     applied: u64,
@@ -18,9 +20,9 @@ pub(crate) struct Recent {
 }
 
 impl Recent {
-    /// Holds nothing; the next row is `next`.
-    pub(crate) fn new(next: u64) -> Self {
-        Self { rows: VecDeque::new(), first: next, applied: next.saturating_sub(1), bytes_applied: 0 }
+    /// Holds nothing; the next row is `next`. Of the durable rows it will hold at most `rows_max`.
+    pub(crate) fn new(next: u64, rows_max: u64) -> Self {
+        Self { rows: VecDeque::new(), rows_max, first: next, applied: next.saturating_sub(1), bytes_applied: 0 }
     }
 
     /// Takes the next row.
@@ -36,7 +38,7 @@ impl Recent {
             self.applied += 1;
             self.bytes_applied += self.get(self.applied).map_or(0, cost);
         }
-        while self.first <= self.applied && (self.applied - self.first >= RECENT_ROWS_MAX || self.bytes_applied > RECENT_BYTES_MAX) {
+        while self.first <= self.applied && (self.applied - self.first >= self.rows_max || self.bytes_applied > RECENT_BYTES_MAX) {
             let Some(row) = self.rows.pop_front() else { return };
             self.bytes_applied = self.bytes_applied.saturating_sub(cost(&row));
             self.first += 1;

@@ -68,7 +68,8 @@ impl Channels {
 
     /// Removes all connections of a user; answers their entries.
     pub fn leave_user(&mut self, entity: EntityKey, user: UserId) -> Vec<Listener> {
-        let clients: Vec<Uuid> = self.listeners(entity).filter(|one| one.user == user).map(|one| one.client).collect();
+        let mut clients: Vec<Uuid> = self.listeners(entity).filter(|one| one.user == user).map(|one| one.client).collect();
+        clients.sort_unstable();
         clients.into_iter().filter_map(|client| self.leave(entity, client)).collect()
     }
 

@@ -7,6 +7,7 @@ use rialto_protocol::{EntityKey, Refusal, UserId};
 use rialto_storage::entity_rows::Snapshot;
 use smallvec::SmallVec;
 
+use super::backlog::Batch;
 use super::log::LogCall;
 use crate::entity::{Answer, Query, Tell};
 use crate::reply_to::ReplyTo;
@@ -19,6 +20,20 @@ pub type Threads = SmallVec<[u16; 4]>;
 pub enum ShardEffect {
     /// One statement of the log.
     Log(LogCall),
+    /// Something that a consumer is to write.
+    Consume(Batch),
+    /// Remove a bucket's rows from the log.
+    Truncate {
+        /// Which.
+        bucket: u64,
+    },
+    /// How far the log and its consumers are: who reads projections of other shards waits for it.
+    Progress {
+        /// The highest durable `wseq`.
+        applied: u64,
+        /// The highest consumed `wseq`.
+        consumed: u64,
+    },
     /// Load an entity.
     Load {
         /// Which.

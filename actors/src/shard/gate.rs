@@ -69,7 +69,13 @@ impl Gate {
 
     /// Takes the next output that may leave now that rows up to `applied` are durable.
     pub fn release(&mut self, applied: u64) -> Option<Output> {
-        if self.0.front().is_some_and(|(wseq, _)| *wseq <= applied) { self.0.pop_front().map(|(_, output)| output) } else { None }
+        if self.is_due(applied) { self.0.pop_front().map(|(_, output)| output) } else { None }
+    }
+
+    /// Whether an output may leave now that rows up to `applied` are durable.
+    #[must_use]
+    pub fn is_due(&self, applied: u64) -> bool {
+        self.0.front().is_some_and(|(wseq, _)| *wseq <= applied)
     }
 
     /// Takes everything: the rows will not become durable here.

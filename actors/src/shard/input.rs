@@ -3,8 +3,10 @@
 use rialto_protocol::{EntityKey, UserId};
 use rialto_storage::StorageError;
 use rialto_storage::entity_rows::Activation;
+use rialto_storage::shard_log::Outcome;
 use uuid::Uuid;
 
+use super::backlog::Consumer;
 use super::log::LogAnswer;
 use crate::entity::{Ask, Caller, EntityName, Found, Tell};
 use crate::reply_to::ReplyTo;
@@ -41,6 +43,22 @@ pub enum ShardInput {
     },
     /// The store answers the log's last call.
     Log(LogAnswer),
+    /// The store answers a consumer's write.
+    Consumed {
+        /// Which consumer's.
+        consumer: Consumer,
+        /// The batch's serial.
+        serial: u64,
+        /// Whether it is written.
+        result: Result<(), StorageError>,
+    },
+    /// The store answers a truncation.
+    Truncated {
+        /// Of this bucket.
+        bucket: u64,
+        /// What became of it.
+        outcome: Result<Outcome, StorageError>,
+    },
     /// The store answers a load.
     Loaded {
         /// For which entity.

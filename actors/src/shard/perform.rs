@@ -3,10 +3,13 @@
 use std::future::Future;
 
 use rialto_protocol::EntityKey;
+use rialto_storage::consumers::Parked;
 use rialto_storage::{StorageError, Store};
 use tracing::Span;
 
+use super::backlog::{Batch, Consumer, Work};
 use super::log::{LogAnswer, LogCall};
+use super::progress::Progress;
 use super::{Shard, ShardEffect, ShardInput};
 use crate::entity::{Found, Query};
 use crate::gateway::link::{FromShard, GatewayLinks};
@@ -29,18 +32,34 @@ pub struct ShardPerformer {
     pub router: Router,
     /// Makes the machine anew.
     pub remake: Remake,
+    /// How far the consumers of all shards are.
+    pub progress: Progress,
 }
 
 impl Performer<Shard> for ShardPerformer {
     fn perform(&mut self, effect: ShardEffect, acts: &mut Acts<'_, Shard, Self>) {
         match effect {
             ShardEffect::Log(call) => self.log(call, acts),
+            ShardEffect::Consume(batch) => self.consume(batch, acts),
+            ShardEffect::Truncate { bucket } => {
+                let Some(consumers) = &self.store.consumers else { return };
+                let pending = consumers.truncate(self.number, bucket);
+                acts.later(async move { ShardInput::Truncated { bucket, outcome: pending.await } });
+            }
+            ShardEffect::Progress { applied, consumed } => self.progress.report(self.number, applied, consumed),
             ShardEffect::Load { entity, activation } => {
                 let pending = self.store.rows.activate(entity);
                 acts.later(async move { ShardInput::Loaded { entity, activation, result: pending.await } });
             }
             ShardEffect::Read { entity, activation, token, query } => {
-                let answer = read(&self.store, entity, query);
+                let caught_up = matches!(query, Query::List { .. }).then(|| self.progress.caught_up());
+                let store = self.store.clone();
+                let answer = async move {
+                    if let Some(caught_up) = caught_up {
+                        caught_up.await;
+                    }
+                    read(&store, entity, query).await
+                };
                 acts.later(async move { ShardInput::Answered { entity, activation, token, answer: answer.await } });
             }
             ShardEffect::Snapshot { entity, snapshot } => {
@@ -88,9 +107,30 @@ impl Performer<Shard> for ShardPerformer {
 }
 
 impl ShardPerformer {
+    fn consume(&mut self, batch: Batch, acts: &mut Acts<'_, Shard, Self>) {
+        let Some(consumers) = &self.store.consumers else { return };
+        let Batch { consumer, serial, work } = batch;
+        let pending = match (work, consumer) {
+            (Work::Write(rows), Consumer::Rows) => consumers.write_rows(rows),
+            (Work::Write(rows), Consumer::Projections) => consumers.project(rows),
+            (Work::Park { wseq, row, cause }, _) => consumers.park(Parked { shard: self.number, wseq, row: *row, cause }),
+        };
+        acts.later(async move { ShardInput::Consumed { consumer, serial, result: pending.await } });
+    }
+
     fn log(&mut self, call: LogCall, acts: &mut Acts<'_, Shard, Self>) {
         let (log, shard) = (&self.store.log, self.number);
         match call {
+            LogCall::First => {
+                let pending = self.store.consumers.as_ref().map(|consumers| consumers.first_bucket(shard));
+                acts.later(async move {
+                    let first = match pending {
+                        Some(pending) => pending.await,
+                        None => Ok(0),
+                    };
+                    ShardInput::Log(LogAnswer::First(first))
+                });
+            }
             LogCall::Head { bucket } => {
                 let pending = log.head(shard, bucket);
                 acts.later(async move { ShardInput::Log(LogAnswer::Head(pending.await)) });

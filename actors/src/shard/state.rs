@@ -2,9 +2,10 @@
 
 mod activate;
 mod carry;
+mod consume;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -14,17 +15,21 @@ use rialto_storage::Row;
 use rialto_storage::shard_log::LogShape;
 use uuid::Uuid;
 
+use super::backlog::Backlog;
 use super::channels::Channels;
 use super::effect::ShardEffect;
 use super::entity_map::EntityMap;
 use super::gate::{Gate, Output};
 use super::input::ShardInput;
-use super::log::{Log, LogAnswer, LogCall, LogNews};
+use super::log::{Log, LogAnswer, LogCall, LogNews, TRUNCATE_AFTER_MS, Truncation};
 use super::meters::Meters;
 use super::slot::{Body, Slot};
 use crate::entity::{Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityName, Tell};
 use crate::kernel::{Effects, Machine, Moment};
 use crate::reply_to::{CommandAddress, ReplyTo};
+use consume::HeldRead;
+
+pub use consume::READS_HELD_MAX;
 
 /// Inputs that wait while the shard is claimed. Above: `unavailable`.
 pub const WAITING_FOR_CLAIM_MAX: usize = 1024;
@@ -52,11 +57,19 @@ pub struct ShardConfig {
     pub connections_per_user_max: usize,
     /// Milliseconds after the loss of the fence before the shard is claimed again.
     pub reclaim_ms: u64,
+    /// Milliseconds for which a bucket of the log must have been wholly below the stored cursor before its rows are removed.
+    pub truncate_after_ms: u64,
 }
 
 impl Default for ShardConfig {
     fn default() -> Self {
-        Self { entity_idle_ms: 10_000, entities_live_max: 128, connections_per_user_max: CONNECTIONS_PER_USER_MAX, reclaim_ms: 0 }
+        Self {
+            entity_idle_ms: 10_000,
+            entities_live_max: 128,
+            connections_per_user_max: CONNECTIONS_PER_USER_MAX,
+            reclaim_ms: 0,
+            truncate_after_ms: TRUNCATE_AFTER_MS,
+        }
     }
 }
 
@@ -66,8 +79,14 @@ pub struct Shard {
     generation: Arc<str>,
     factory: Rc<dyn EntityFactory>,
     log: Log,
-    /// Rows that are durable but not yet in the entity rows.
-    tail: Vec<Row>,
+    /// Rows that are durable but not yet consumed.
+    backlog: Backlog,
+    truncation: Truncation,
+    reads_held: BTreeMap<(u64, u64), HeldRead>,
+    reads_held_ever: u64,
+    progress: (u64, u64),
+    /// Monotonic time of the present input.
+    mono_ms: u64,
     gate: Gate,
     slots: EntityMap<Box<Slot>>,
     channels: Channels,
@@ -92,7 +111,12 @@ impl Shard {
             generation,
             factory,
             log: Log::new(shape),
-            tail: Vec::new(),
+            backlog: Backlog::default(),
+            truncation: Truncation::default(),
+            reads_held: BTreeMap::new(),
+            reads_held_ever: 0,
+            progress: (0, 0),
+            mono_ms: 0,
             gate: Gate::default(),
             slots: EntityMap::default(),
             channels: Channels::default(),
@@ -116,7 +140,7 @@ impl Shard {
 
     fn claim(&mut self, now: Moment, out: &mut Effects<ShardEffect>) {
         self.claim_at_ms = None;
-        let call = self.log.claim(now.entropy);
+        let call = self.log.claim(now.entropy, now.mono_ms);
         self.call_log(call, out);
     }
 
@@ -134,30 +158,39 @@ impl Shard {
         }
         match news {
             LogNews::Nothing => {}
-            LogNews::Ready { tail } => {
-                self.tail = tail;
+            LogNews::Ready { cursor, tail } => {
+                self.begin_consuming(cursor, tail);
                 for input in std::mem::take(&mut self.waiting) {
                     self.take(now, input, out);
                 }
             }
-            LogNews::Applied { wseq, rows } => self.applied(now, wseq, &rows, out),
+            LogNews::Applied { rows, .. } => self.applied(now, rows, out),
+            LogNews::Confirmed => self.release(out),
             LogNews::Full => self.full(out),
-            LogNews::Lost => self.lost(now, out),
+            LogNews::Fenced => self.fenced(now, out),
+            LogNews::Dropped => self.dropped(now, out),
         }
     }
 
-    fn applied(&mut self, now: Moment, wseq: u64, rows: &[Row], out: &mut Effects<ShardEffect>) {
-        self.meters.rows.increment(rows.len() as u64);
-        while let Some(output) = self.gate.release(wseq) {
+    /// Lets every output leave whose rows are durable.
+    fn release(&mut self, out: &mut Effects<ShardEffect>) {
+        let applied = self.log.applied();
+        while let Some(output) = self.gate.release(applied) {
             self.emit(output, out);
         }
+    }
+
+    fn applied(&mut self, now: Moment, rows: Vec<Row>, out: &mut Effects<ShardEffect>) {
+        self.meters.rows.increment(rows.len() as u64);
+        self.release(out);
         let mut tops: Vec<(EntityKey, u64)> = Vec::new();
-        for row in rows {
+        for row in &rows {
             match tops.iter_mut().find(|(entity, _)| *entity == row.entity) {
                 Some((_, seq)) => *seq = row.seq,
                 None => tops.push((row.entity, row.seq)),
             }
         }
+        self.follow(rows);
         for (entity, seq) in tops {
             if self.slots.get(&entity).is_some_and(|slot| matches!(slot.body, Body::Live(_))) {
                 self.feed(now, entity, EntityInput::Applied { seq }, out);
@@ -169,32 +202,46 @@ impl Shard {
     fn full(&mut self, out: &mut Effects<ShardEffect>) {
         self.refuse_held(&Refusal::retry(ErrorCode::StorageFull, RETRY_HINT_MS), out);
         let applied = self.log.applied();
-        let doomed: Vec<EntityKey> = self.slots.values().filter(|slot| slot.last_wseq > applied).map(|slot| slot.name.key).collect();
+        let mut doomed: Vec<EntityKey> = self.slots.values().filter(|slot| slot.last_wseq > applied).map(|slot| slot.name.key).collect();
+        doomed.sort_unstable();
         for entity in doomed {
             self.drop_machine(entity, ErrorCode::StorageFull, out);
         }
     }
 
-    /// The fence is gone: nothing in memory counts any more. Listeners stay, they recover from the log.
-    fn lost(&mut self, now: Moment, out: &mut Effects<ShardEffect>) {
-        tracing::warn!("shard lost its fence, claiming it again");
-        self.meters.losses.increment(1);
-        self.refuse_held(&Refusal::retry(ErrorCode::Unavailable, RETRY_HINT_MS), out);
-        let durable: Vec<EntityKey> = self.slots.keys().filter(|entity| log_backed(**entity)).copied().collect();
-        for entity in durable {
-            self.drop_machine(entity, ErrorCode::Unavailable, out);
-            if let Some(slot) = self.slots.get_mut(&entity) {
-                slot.last_wseq = 0;
-            }
-        }
-        self.tail.clear();
-        self.waiting_since_ms = now.mono_ms;
+    /// Somebody else owns the shard. It is left alone for a while, so that two who want it do not take it from each other all the time.
+    fn fenced(&mut self, now: Moment, out: &mut Effects<ShardEffect>) {
+        tracing::warn!("shard lost its fence");
+        self.forget(now, out);
         if self.config.reclaim_ms == 0 {
             self.claim(now, out);
         } else {
             self.log = Log::new(self.log.shape());
             self.claim_at_ms = Some(now.mono_ms + self.config.reclaim_ms);
         }
+    }
+
+    /// What the log had begun cannot be brought to an end: only a claim makes sure that it never will be.
+    fn dropped(&mut self, now: Moment, out: &mut Effects<ShardEffect>) {
+        tracing::warn!("shard dropped its state, claiming it again");
+        self.forget(now, out);
+        self.claim(now, out);
+    }
+
+    /// Nothing in memory counts any more. Listeners stay, they recover from the log.
+    fn forget(&mut self, now: Moment, out: &mut Effects<ShardEffect>) {
+        self.meters.losses.increment(1);
+        self.refuse_held(&Refusal::retry(ErrorCode::Unavailable, RETRY_HINT_MS), out);
+        let mut durable: Vec<EntityKey> = self.slots.keys().filter(|entity| log_backed(**entity)).copied().collect();
+        durable.sort_unstable();
+        for entity in durable {
+            self.drop_machine(entity, ErrorCode::Unavailable, out);
+            if let Some(slot) = self.slots.get_mut(&entity) {
+                slot.last_wseq = 0;
+            }
+        }
+        self.stop_consuming();
+        self.waiting_since_ms = now.mono_ms;
     }
 
     fn refuse_held(&mut self, refusal: &Refusal, out: &mut Effects<ShardEffect>) {
@@ -230,7 +277,9 @@ impl Shard {
     fn ask(&mut self, now: Moment, entity: EntityName, caller: Caller, ask: Ask, reply: ReplyTo, out: &mut Effects<ShardEffect>) {
         let full = self.log.waiting_rows() >= ROWS_WAITING_MAX
             || self.log.waiting_bytes() >= BYTES_WAITING_MAX
-            || self.gate.len() >= OUTPUTS_HELD_MAX;
+            || self.gate.len() >= OUTPUTS_HELD_MAX
+            || self.reads_held.len() >= READS_HELD_MAX
+            || self.backlog.lags(now.mono_ms);
         if full && log_backed(entity.key) {
             self.meters.behind.increment(1);
             return out.push(ShardEffect::Reply { to: reply, answer: Err(Refusal::retry(ErrorCode::Overloaded, RETRY_HINT_MS)) });
@@ -257,7 +306,7 @@ impl Shard {
         }
         if self.log_retry_ms.is_some_and(|at| at <= now.mono_ms) {
             self.log_retry_ms = None;
-            if let Some(call) = self.log.retry() {
+            if let Some(call) = self.log.retry(now.mono_ms) {
                 self.call_log(call, out);
             }
         }
@@ -281,13 +330,17 @@ impl Shard {
 
     /// What holds after every input: one append under way if rows wait, and a timer for what comes next.
     fn settle(&mut self, out: &mut Effects<ShardEffect>) {
-        if let Some(call) = self.log.next_call() {
+        if let Some(call) = self.log.next_call(self.mono_ms) {
             self.call_log(call, out);
         }
+        self.settle_gate(out);
+        self.settle_consumers(out);
         let entity = self.wakes.peek().map(|Reverse((at, _))| *at);
         let waiting = (!self.waiting.is_empty()).then_some(self.waiting_since_ms + WAIT_FOR_CLAIM_MS);
         let sweep = (!self.slots.is_empty()).then_some(self.sweep_ms);
-        if let Some(mono_ms) = [entity, waiting, sweep, self.log_retry_ms, self.claim_at_ms].into_iter().flatten().min() {
+        if let Some(mono_ms) =
+            [entity, waiting, sweep, self.log_retry_ms, self.claim_at_ms, self.consumers_due_ms()].into_iter().flatten().min()
+        {
             out.push(ShardEffect::WakeAt { mono_ms });
         }
     }
@@ -298,11 +351,14 @@ impl Machine for Shard {
     type Effect = ShardEffect;
 
     fn apply(&mut self, now: Moment, input: ShardInput, out: &mut Effects<ShardEffect>) {
+        self.mono_ms = now.mono_ms;
         match input {
             ShardInput::Start => self.claim(now, out),
             ShardInput::Ask { .. } | ShardInput::Tell { .. } => self.take(now, input, out),
             ShardInput::Leave { entity, client } => self.leave(entity, client, out),
             ShardInput::Log(answer) => self.log_answered(now, answer, out),
+            ShardInput::Consumed { consumer, serial, result } => self.consumed(consumer, serial, result, out),
+            ShardInput::Truncated { bucket, outcome } => self.truncated(bucket, &outcome),
             ShardInput::Loaded { entity, activation, result } => self.loaded(now, entity, activation, result, out),
             ShardInput::Answered { entity, activation, token, answer } => {
                 let current =

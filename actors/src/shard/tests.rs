@@ -1,5 +1,6 @@
 //! The shard in virtual time over the in-memory store: the output gate, unknown outcomes, full stores, lost fences, panics.
 
+mod shared;
 mod world;
 
 use rialto_protocol::{ErrorCode, UserId};

@@ -5,6 +5,7 @@
 //! acknowledgements.
 
 mod accounts;
+mod consumers;
 mod log;
 mod rows;
 mod views;
@@ -18,8 +19,9 @@ use rialto_protocol::{ConversationId, EntityKey, UserId};
 use uuid::Uuid;
 
 use crate::accounts::{Account, BotToken, Family, IdempotentAnswer};
+use crate::consumers::{Consumers, Parked};
 use crate::limits::CONVERSATION_PART_ROWS;
-use crate::shard_log::{Append, BucketHead, LogShape};
+use crate::shard_log::{Append, BucketHead, Fence, LogShape, Outcome};
 use crate::views::ReadMark;
 use crate::{ErrorKind, Pending, Row, StorageError, Store};
 
@@ -45,6 +47,29 @@ pub enum Verdict {
 /// Decides, for the append of a shard that is about to be done.
 pub type Policy = Arc<dyn Fn(u16, &Append) -> Verdict + Send + Sync>;
 
+/// What a consumer is about to write.
+#[derive(Clone, Copy, Debug)]
+pub enum ConsumerWrite<'a> {
+    /// [`crate::consumers::Consumers::write_rows`].
+    Rows(&'a [Row]),
+    /// [`crate::consumers::Consumers::project`].
+    Projections(&'a [Row]),
+}
+
+/// What becomes of one consumer's write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsumerVerdict {
+    /// It is done and said so.
+    Apply,
+    /// It is done, and the answer is an error of this kind.
+    FailApplied(ErrorKind),
+    /// Nothing is done, and the answer is an error of this kind.
+    Fail(ErrorKind),
+}
+
+/// Decides, for a consumer's write that is about to be done.
+pub type ConsumerPolicy = Arc<dyn Fn(ConsumerWrite<'_>) -> ConsumerVerdict + Send + Sync>;
+
 /// How the reference is cut.
 #[derive(Clone, Debug)]
 pub struct MemoryOptions {
@@ -52,13 +77,15 @@ pub struct MemoryOptions {
     pub part_rows: u64,
     /// Rows of one bucket of a shard log.
     pub bucket_rows: u64,
+    /// As [`LogShape::consumed_on_append`]; false: appends write the log only, as in a store that several processes share.
+    pub consumed_on_append: bool,
     /// Identity of the timeline.
     pub generation: String,
 }
 
 impl Default for MemoryOptions {
     fn default() -> Self {
-        Self { part_rows: CONVERSATION_PART_ROWS, bucket_rows: u64::MAX, generation: "memory".to_owned() }
+        Self { part_rows: CONVERSATION_PART_ROWS, bucket_rows: u64::MAX, consumed_on_append: true, generation: "memory".to_owned() }
     }
 }
 
@@ -71,8 +98,12 @@ pub struct MemoryStore {
 struct Inner {
     options: MemoryOptions,
     policy: Mutex<Option<Policy>>,
+    consumer_policy: Mutex<Option<ConsumerPolicy>>,
     state: Mutex<State>,
 }
+
+/// Rows by entity and seq.
+type Entities = BTreeMap<EntityKey, BTreeMap<u64, Row>>;
 
 #[derive(Default)]
 struct State {
@@ -80,7 +111,13 @@ struct State {
     /// Buckets whose fence counts; see [`Verdict::Full`].
     claimed: HashMap<(u16, u64), bool>,
     late: Vec<(u16, Append)>,
-    rows: BTreeMap<EntityKey, Vec<Row>>,
+    /// Rows of the logs, where appends write the log only.
+    log_rows: HashMap<(u16, u64), BTreeMap<u64, (Fence, Row)>>,
+    first_buckets: HashMap<u16, u64>,
+    rows: Entities,
+    /// The rows that views are folded from.
+    projected: Entities,
+    parked: Vec<Parked>,
     snapshots: HashMap<EntityKey, BTreeMap<u64, Bytes>>,
     blobs: HashMap<(EntityKey, Uuid), Bytes>,
     marks: HashMap<(UserId, ConversationId), ReadMark>,
@@ -107,7 +144,8 @@ impl MemoryStore {
     /// An empty store.
     #[must_use]
     pub fn new(options: MemoryOptions) -> Self {
-        Self { inner: Arc::new(Inner { options, policy: Mutex::new(None), state: Mutex::new(State::default()) }) }
+        let (policy, consumer_policy) = (Mutex::new(None), Mutex::new(None));
+        Self { inner: Arc::new(Inner { options, policy, consumer_policy, state: Mutex::new(State::default()) }) }
     }
 
     /// Lets `policy` decide every append from now on.
@@ -120,19 +158,26 @@ impl MemoryStore {
         *self.policy() = None;
     }
 
+    /// Lets `policy` decide every consumer's write from now on.
+    pub fn set_consumer_policy(&self, policy: impl Fn(ConsumerWrite<'_>) -> ConsumerVerdict + Send + Sync + 'static) {
+        *self.inner.consumer_policy.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(policy));
+    }
+
     /// Does the appends that [`Verdict::UnknownLate`] held back, in their order; answers how many still met their fence.
     pub fn land_late(&self) -> usize {
         let mut state = self.state();
         let late = std::mem::take(&mut state.late);
-        late.into_iter()
-            .filter(|(shard, append)| matches!(log::apply(&mut state, *shard, append), Ok(crate::shard_log::Outcome::Applied)))
-            .count()
+        let options = &self.inner.options;
+        let landed = late
+            .iter()
+            .filter(|(shard, append)| log::apply(&mut state, options, *shard, append).is_ok_and(|outcome| outcome == Outcome::Applied));
+        landed.count()
     }
 
     /// All rows of an entity, as they stand.
     #[must_use]
     pub fn rows_of(&self, entity: EntityKey) -> Vec<Row> {
-        self.state().rows.get(&entity).cloned().unwrap_or_default()
+        self.state().rows.get(&entity).into_iter().flat_map(BTreeMap::values).cloned().collect()
     }
 
     /// All entities with rows.
@@ -141,11 +186,27 @@ impl MemoryStore {
         self.state().rows.keys().copied().collect()
     }
 
+    /// All rows of a shard's log that are not truncated, in order. Empty where appends are consumed at once.
+    #[must_use]
+    pub fn log_of(&self, shard: u16) -> Vec<(u64, Row)> {
+        let state = self.state();
+        let buckets = state.log_rows.iter().filter(|((of, _), _)| *of == shard);
+        let rows: BTreeMap<u64, Row> = buckets.flat_map(|(_, rows)| rows.iter().map(|(wseq, (_, row))| (*wseq, row.clone()))).collect();
+        rows.into_iter().collect()
+    }
+
+    /// The rows whose projections were given up.
+    #[must_use]
+    pub fn parked(&self) -> Vec<Parked> {
+        self.state().parked.clone()
+    }
+
     /// The traits.
     #[must_use]
     pub fn store(&self) -> Store {
         Store {
             log: Arc::new(self.clone()),
+            consumers: (!self.inner.options.consumed_on_append).then(|| Arc::new(self.clone()) as Arc<dyn Consumers>),
             rows: Arc::new(self.clone()),
             views: Arc::new(self.clone()),
             blobs: Arc::new(self.clone()),
@@ -153,7 +214,7 @@ impl MemoryStore {
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
             generation: self.inner.options.generation.as_str().into(),
-            log_shape: LogShape { bucket_rows: self.inner.options.bucket_rows, consumed_on_append: true },
+            log_shape: LogShape { bucket_rows: self.inner.options.bucket_rows, consumed_on_append: self.inner.options.consumed_on_append },
         }
     }
 

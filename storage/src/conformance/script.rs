@@ -19,6 +19,13 @@ pub fn user(number: u64) -> UserId {
     UserId(Uuid::from_u64_pair(0x0192_0000_0000_7000, 0x8000_0000_0000_0000 | number))
 }
 
+/// Writes what follows from rows that were appended, where the append has not done it.
+pub async fn consume(store: &Store, rows: Vec<Row>) {
+    let Some(consumers) = &store.consumers else { return };
+    consumers.write_rows(rows.clone()).await.expect("good rows are written");
+    consumers.project(rows).await.expect("good rows are projected");
+}
+
 /// One conversation and its owner.
 pub struct Script {
     /// The store written to.
@@ -82,13 +89,13 @@ impl Script {
         }
     }
 
-    /// Appends rows in one batch.
+    /// Appends rows in one batch, and writes what follows from them.
     pub async fn append(&mut self, rows: Vec<Row>) -> Outcome {
-        let append = Append { bucket: 0, fence: self.fence, cursor: self.wseq - 1, first_wseq: self.wseq, rows };
-        let count = append.rows.len() as u64;
+        let append = Append { bucket: 0, fence: self.fence, cursor: self.wseq - 1, first_wseq: self.wseq, rows: rows.clone() };
         let outcome = self.store.log.append(self.shard, append).await.expect("an append of good rows has an outcome");
         if outcome == Outcome::Applied {
-            self.wseq += count;
+            self.wseq += rows.len() as u64;
+            consume(&self.store, rows).await;
         }
         outcome
     }

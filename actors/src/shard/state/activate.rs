@@ -54,7 +54,7 @@ impl Shard {
     fn load(&mut self, now: Moment, entity: EntityKey, input: EntityInput, out: &mut Effects<ShardEffect>) {
         self.activations += 1;
         let activation = self.activations;
-        let mut memory: Vec<Row> = self.tail.iter().filter(|row| row.entity == entity).cloned().collect();
+        let mut memory: Vec<Row> = self.backlog.rows_of(entity).cloned().collect();
         memory.extend(self.log.waiting_of(entity).cloned());
         let Some(slot) = self.slots.get_mut(&entity) else { return };
         slot.activation = activation;
@@ -204,10 +204,12 @@ impl Shard {
     }
 }
 
-/// Adds to what the store has the rows that it may have missed.
+/// Adds to what the store has the rows that it may have missed. Rows are consumed in no order: there may be holes among the newest.
 fn merge(stored: &mut Activation, memory: Vec<Row>) {
-    let top = top(stored);
-    stored.rows.extend(memory.into_iter().filter(|row| row.seq > top));
+    let Some(first) = memory.first().map(|row| row.seq) else { return };
+    let snapshot = stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
+    stored.rows.retain(|row| row.seq < first);
+    stored.rows.extend(memory.into_iter().filter(|row| row.seq > snapshot));
 }
 
 fn top(stored: &Activation) -> u64 {

@@ -32,10 +32,7 @@ impl Shard {
             EntityEffect::Tell { user, tell } => self.gated(entity, Output::Tell { user, tell }, out),
             EntityEffect::Unsubscribe { user } => self.gated(entity, Output::Unsubscribe { entity, user }, out),
             EntityEffect::Snapshot(snapshot) => self.gated(entity, Output::Snapshot { entity, snapshot }, out),
-            EntityEffect::Read { token, query } => {
-                let activation = self.slots.get(&entity).map_or(0, |slot| slot.activation);
-                out.push(ShardEffect::Read { entity, activation, token, query });
-            }
+            EntityEffect::Read { token, query } => self.read(entity, token, query, out),
             EntityEffect::WakeAt { mono_ms } => {
                 if let Some(slot) = self.slots.get_mut(&entity) {
                     slot.wake_ms = Some(mono_ms);
@@ -56,9 +53,10 @@ impl Shard {
         slot.answered(reply.address);
     }
 
-    /// Outputs of entities without a log depend on no row and leave at once.
+    /// Outputs of entities without a log depend on no row and leave at once. The others wait for the rows that they were decided on, and for a shard that is surely mine.
     fn gated(&mut self, entity: EntityKey, output: Output, out: &mut Effects<ShardEffect>) {
-        if log_backed(entity) && self.log.top() > self.log.applied() {
+        let waits = self.log.top() > self.log.applied() || !self.gate.is_empty() || !self.log.is_sure(self.mono_ms);
+        if log_backed(entity) && waits {
             self.gate.hold(self.log.top(), output);
         } else {
             self.emit(output, out);

@@ -7,20 +7,24 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use rialto_protocol::command::History;
 use rialto_protocol::event::{ConversationEvent, EventTag, MessageSent};
 use rialto_protocol::rpc::{Appended, Request, SendMessage};
 use rialto_protocol::{Channel, ClientId, ConversationId, ErrorCode, UserId};
 use rialto_storage::accounts::AccountRole;
 use rialto_storage::backend::memory::{MemoryOptions, MemoryStore, Verdict};
+use rialto_storage::consumers::Parked;
+use rialto_storage::entity_rows::RowRange;
 use rialto_storage::{Row, RowSender, Store};
 use uuid::Uuid;
 
-use crate::entity::{Answer, Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityMachine, EntityName, SubscribeAsk};
+use crate::entity::{Answer, Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityMachine, EntityName, Found, Query, SubscribeAsk};
 use crate::gateway::SessionId;
 use crate::kernel::test_loop::TestLoop;
 use crate::kernel::{Effects, Machine, Moment};
 use crate::reply_to::{CommandAddress, Listener, ReplyTo, SessionReply, Then};
 use crate::router::entity_of;
+use crate::shard::backlog::{Batch, Consumer, Work};
 use crate::shard::log::{LogAnswer, LogCall};
 use crate::shard::perform::read;
 use crate::shard::{Shard, ShardConfig, ShardEffect, ShardInput};
@@ -39,6 +43,7 @@ pub(super) struct World {
     store: Store,
     inputs: VecDeque<ShardInput>,
     held: Option<VecDeque<LogCall>>,
+    held_batches: Option<VecDeque<Batch>>,
     answers: Vec<(u64, Said)>,
     waiting: HashMap<u64, tokio::sync::oneshot::Receiver<Result<Answer, rialto_protocol::Refusal>>>,
     verdicts: Arc<Mutex<VecDeque<Verdict>>>,
@@ -59,6 +64,12 @@ impl World {
     /// A log that is cut into buckets of so many rows.
     pub(super) fn with_buckets(bucket_rows: u64) -> Self {
         Self::on(MemoryStore::new(MemoryOptions { bucket_rows, ..MemoryOptions::default() }), ShardConfig::default())
+    }
+
+    /// A log that others may own too: appends write the log only, consumers the rest.
+    pub(super) fn shared(bucket_rows: u64) -> Self {
+        let options = MemoryOptions { bucket_rows, consumed_on_append: false, ..MemoryOptions::default() };
+        Self::on(MemoryStore::new(options), ShardConfig { reclaim_ms: 5_000, ..ShardConfig::default() })
     }
 
     /// A new owner of the same store, while the old one does not know.
@@ -84,6 +95,7 @@ impl World {
             store,
             inputs: VecDeque::from([ShardInput::Start]),
             held: None,
+            held_batches: None,
             answers: Vec::new(),
             waiting: HashMap::new(),
             verdicts,
@@ -104,6 +116,11 @@ impl World {
 
     pub(super) fn ask_position(&mut self, reply: u64, room: &str) {
         self.ask(reply, room, Ask::Presence);
+    }
+
+    /// Asks the store how many rows the room has.
+    pub(super) fn ask_history(&mut self, reply: u64, room: &str) {
+        self.ask(reply, room, Ask::History(History { channel: String::new(), limit: 0, since: None, reverse: false }));
     }
 
     fn ask(&mut self, reply: u64, room: &str, ask: Ask) {
@@ -143,6 +160,23 @@ impl World {
         self.append(call);
         self.run();
         true
+    }
+
+    /// Consumers' batches wait from now on.
+    pub(super) fn hold_consumers(&mut self) {
+        self.held_batches = Some(VecDeque::new());
+    }
+
+    /// Consumers' batches wait no more.
+    pub(super) fn release_consumers(&mut self) {
+        for batch in self.held_batches.take().unwrap_or_default() {
+            self.consume(batch);
+        }
+        self.run();
+    }
+
+    pub(super) fn memory(&self) -> &MemoryStore {
+        &self.memory
     }
 
     pub(super) fn next_append(&mut self, verdict: Verdict) {
@@ -209,6 +243,11 @@ impl World {
                 None => self.append(call),
             },
             ShardEffect::Log(call) => self.log(call),
+            ShardEffect::Consume(batch) => self.consume(batch),
+            ShardEffect::Truncate { bucket } => {
+                let outcome = ready(self.store.consumers.as_ref().unwrap().truncate(0, bucket));
+                self.inputs.push_back(ShardInput::Truncated { bucket, outcome });
+            }
             ShardEffect::Load { entity, activation } => {
                 let result = ready(self.store.rows.activate(entity));
                 self.inputs.push_back(ShardInput::Loaded { entity, activation, result });
@@ -224,6 +263,20 @@ impl World {
         self.crashed_without_answer();
     }
 
+    fn consume(&mut self, batch: Batch) {
+        if let Some(held) = &mut self.held_batches {
+            return held.push_back(batch);
+        }
+        let consumers = self.store.consumers.as_ref().unwrap();
+        let Batch { consumer, serial, work } = batch;
+        let result = ready(match (work, consumer) {
+            (Work::Write(rows), Consumer::Rows) => consumers.write_rows(rows),
+            (Work::Write(rows), Consumer::Projections) => consumers.project(rows),
+            (Work::Park { wseq, row, cause }, _) => consumers.park(Parked { shard: 0, wseq, row: *row, cause }),
+        });
+        self.inputs.push_back(ShardInput::Consumed { consumer, serial, result });
+    }
+
     fn append(&mut self, call: LogCall) {
         self.appends += 1;
         self.log(call);
@@ -232,6 +285,7 @@ impl World {
     fn log(&mut self, call: LogCall) {
         let log = &self.store.log;
         let answer = match call {
+            LogCall::First => LogAnswer::First(ready(self.store.consumers.as_ref().unwrap().first_bucket(0))),
             LogCall::Head { bucket } => LogAnswer::Head(ready(log.head(0, bucket))),
             LogCall::Claim { bucket, seen, new, cursor } => LogAnswer::Outcome(ready(log.claim(0, bucket, seen, new, cursor))),
             LogCall::Tail { bucket, from_wseq } => LogAnswer::Tail(ready(log.tail(0, bucket, from_wseq))),
@@ -307,7 +361,7 @@ struct Tapes {
 impl EntityFactory for Tapes {
     fn create(&self, entity: &EntityName) -> Box<EntityMachine> {
         *self.activations.borrow_mut().entry(entity.clone()).or_default() += 1;
-        Box::new(Tape { name: entity.clone(), top: 0 })
+        Box::new(Tape { name: entity.clone(), top: 0, reading: Vec::new() })
     }
 }
 
@@ -315,6 +369,7 @@ impl EntityFactory for Tapes {
 struct Tape {
     name: EntityName,
     top: u64,
+    reading: Vec<ReplyTo>,
 }
 
 impl Machine for Tape {
@@ -331,6 +386,15 @@ impl Machine for Tape {
                 self.top += 1;
                 out.push(EntityEffect::Append(self.row(now, caller.user, send)));
                 out.push(EntityEffect::Reply { to: reply, answer: Ok(appended(self.top, now.wall_ms)) });
+            }
+            EntityInput::Asked { ask: Ask::History(_), reply, .. } => {
+                self.reading.push(reply);
+                let query = Query::Rows(RowRange { from: 1, to: u64::MAX, limit: 1_000, reverse: false });
+                out.push(EntityEffect::Read { token: self.reading.len() as u64 - 1, query });
+            }
+            EntityInput::Answered { token, answer: Ok(Found::Rows(rows)) } => {
+                let reply = self.reading.remove(token as usize);
+                out.push(EntityEffect::Reply { to: reply, answer: Ok(appended(rows.len() as u64, 0)) });
             }
             EntityInput::Asked { reply, .. } => out.push(EntityEffect::Reply { to: reply, answer: Ok(appended(self.top, 0)) }),
             _ => {}

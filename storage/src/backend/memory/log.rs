@@ -1,11 +1,10 @@
-//! Fenced logs: heads only, for rows are consumed on append.
+//! Fenced logs: heads only where rows are consumed on append, else heads and rows.
 
 use std::sync::Arc;
 
-use super::{MemoryStore, State, Verdict};
+use super::{MemoryOptions, MemoryStore, State, Verdict};
 use crate::derive::derive;
-use crate::limits::{APPEND_BYTES_MAX, APPEND_ROWS_MAX};
-use crate::shard_log::{Append, BucketHead, Fence, Outcome, ShardLog};
+use crate::shard_log::{Append, BucketHead, Fence, Outcome, ShardLog, check_size};
 use crate::{ErrorKind, Pending, Row, StorageError};
 
 impl ShardLog for MemoryStore {
@@ -31,9 +30,10 @@ impl ShardLog for MemoryStore {
     fn append(&self, shard: u16, append: Append) -> Pending<Outcome> {
         let policy = self.policy().clone();
         let verdict = policy.map_or(Verdict::Apply, |policy: Arc<_>| policy(shard, &append));
+        let options = &self.inner.options;
         self.try_now(|state| match verdict {
-            Verdict::Apply => apply(state, shard, &append),
-            Verdict::UnknownApplied => apply(state, shard, &append).map(|_| Outcome::Unknown),
+            Verdict::Apply => apply(state, options, shard, &append),
+            Verdict::UnknownApplied => apply(state, options, shard, &append).map(|_| Outcome::Unknown),
             Verdict::UnknownNot => Ok(Outcome::Unknown),
             Verdict::UnknownLate => {
                 state.late.push((shard, append));
@@ -51,8 +51,11 @@ impl ShardLog for MemoryStore {
         })
     }
 
-    fn tail(&self, _shard: u16, _bucket: u64, _from_wseq: u64) -> Pending<Vec<(u64, Fence, Row)>> {
-        self.now(|_| Vec::new())
+    fn tail(&self, shard: u16, bucket: u64, from_wseq: u64) -> Pending<Vec<(u64, Fence, Row)>> {
+        self.now(|state| {
+            let rows = state.log_rows.get(&(shard, bucket)).into_iter().flat_map(|rows| rows.range(from_wseq..));
+            rows.map(|(wseq, (writer, row))| (*wseq, *writer, row.clone())).collect()
+        })
     }
 
     fn seal(&self, shard: u16, bucket: u64, fence: Fence) -> Pending<Outcome> {
@@ -62,13 +65,6 @@ impl ShardLog for MemoryStore {
             }
             state.heads.entry((shard, bucket)).or_default().sealed = true;
             Outcome::Applied
-        })
-    }
-
-    fn truncate(&self, shard: u16, bucket: u64) -> Pending<Outcome> {
-        self.now(|state| {
-            let sealed = state.heads.get(&(shard, bucket)).is_some_and(|head| head.sealed);
-            if sealed { Outcome::Applied } else { Outcome::Fenced }
         })
     }
 }
@@ -83,33 +79,51 @@ fn limit(cause: impl std::fmt::Display) -> StorageError {
 }
 
 /// Does an append: all of it or nothing.
-pub(super) fn apply(state: &mut State, shard: u16, append: &Append) -> Result<Outcome, StorageError> {
+pub(super) fn apply(state: &mut State, options: &MemoryOptions, shard: u16, append: &Append) -> Result<Outcome, StorageError> {
     let rows = &append.rows;
-    let before_last: usize = rows.iter().rev().skip(1).map(|row| row.body.len()).sum();
-    if rows.len() > APPEND_ROWS_MAX || before_last > APPEND_BYTES_MAX {
-        return Err(limit("too many rows or bytes in one append"));
-    }
+    check_size(rows)?;
     for row in rows {
         derive(row, u64::MAX).map_err(limit)?;
     }
     if !holds(state, shard, append.bucket, append.fence) {
         return Ok(Outcome::Fenced);
     }
+    if options.consumed_on_append { apply_consumed(state, shard, append) } else { Ok(apply_plain(state, shard, append)) }
+}
+
+/// The rows into the log and nowhere else; who may write is decided by the statics alone.
+fn apply_plain(state: &mut State, shard: u16, append: &Append) -> Outcome {
+    let head = state.heads.entry((shard, append.bucket)).or_default();
+    if head.cursor > append.cursor {
+        return Outcome::Fenced;
+    }
+    head.cursor = append.cursor;
+    let rows = state.log_rows.entry((shard, append.bucket)).or_default();
+    rows.extend((append.first_wseq..).zip(append.rows.iter().map(|row| (append.fence, row.clone()))));
+    Outcome::Applied
+}
+
+fn apply_consumed(state: &mut State, shard: u16, append: &Append) -> Result<Outcome, StorageError> {
+    let rows = &append.rows;
     let standing = rows.iter().filter(|row| stands(state, row)).count();
     if standing == rows.len() && standing > 0 {
         return Ok(Outcome::Applied);
     }
-    let saved: Vec<_> = rows.iter().map(|row| (row.entity, state.rows.get(&row.entity).map_or(0, Vec::len))).collect();
+    let mut added: Vec<&Row> = Vec::new();
     for row in rows {
         let known = state.rows.entry(row.entity).or_default();
-        let dated = known.last().is_none_or(|last| last.time_ms <= row.time_ms);
-        if row.seq != known.len() as u64 + 1 || !dated {
-            for (entity, len) in saved {
-                state.rows.entry(entity).or_default().truncate(len);
+        let (top, time_ms) = known.last_key_value().map_or((0, 0), |(seq, last)| (*seq, last.time_ms));
+        if row.seq != top + 1 || row.time_ms < time_ms {
+            for row in added {
+                state.rows.entry(row.entity).or_default().remove(&row.seq);
             }
             return Err(limit("a row is not its entity's next one"));
         }
-        known.push(row.clone());
+        known.insert(row.seq, row.clone());
+        added.push(row);
+    }
+    for row in rows {
+        state.projected.entry(row.entity).or_default().insert(row.seq, row.clone());
     }
     let head = state.heads.entry((shard, append.bucket)).or_default();
     head.cursor = head.cursor.max((append.first_wseq + rows.len() as u64).saturating_sub(1));
@@ -117,6 +131,5 @@ pub(super) fn apply(state: &mut State, shard: u16, append: &Append) -> Result<Ou
 }
 
 fn stands(state: &State, row: &Row) -> bool {
-    let Some(index) = row.seq.checked_sub(1).and_then(|index| usize::try_from(index).ok()) else { return false };
-    state.rows.get(&row.entity).and_then(|rows| rows.get(index)).is_some_and(|stored| stored == row)
+    state.rows.get(&row.entity).and_then(|rows| rows.get(&row.seq)).is_some_and(|stored| stored == row)
 }

@@ -1,5 +1,7 @@
 //! Rows, snapshots and blobs.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use rialto_protocol::EntityKey;
 use uuid::Uuid;
@@ -16,13 +18,13 @@ fn check(what: &'static str, bytes: usize) -> Result<(), StorageError> {
 }
 
 /// Searches the partitions from the newest back, one after another.
-fn find(rows: &[Row], sender: &RowSender, not_before_ms: Option<u64>, part_rows: u64) -> Option<Position> {
-    let newest = part(rows.last()?.seq, part_rows);
+fn find(rows: &BTreeMap<u64, Row>, sender: &RowSender, not_before_ms: Option<u64>, part_rows: u64) -> Option<Position> {
+    let newest = part(*rows.last_key_value()?.0, part_rows);
     let oldest = match not_before_ms {
         None => newest.saturating_sub(1),
-        Some(not_before) => rows.iter().find(|row| row.time_ms >= not_before).map_or(newest, |row| part(row.seq, part_rows)),
+        Some(not_before) => rows.values().find(|row| row.time_ms >= not_before).map_or(newest, |row| part(row.seq, part_rows)),
     };
-    let in_reach = rows.iter().rev().take_while(|row| part(row.seq, part_rows) >= oldest);
+    let in_reach = rows.values().rev().take_while(|row| part(row.seq, part_rows) >= oldest);
     let found = in_reach.filter(|row| row.remaining == 0).find(|row| row.sender == *sender)?;
     Some(Position { seq: found.seq, time_ms: found.time_ms })
 }
@@ -33,15 +35,15 @@ impl EntityRows for MemoryStore {
             let newest = state.snapshots.get(&entity).and_then(|all| all.last_key_value());
             let snapshot = newest.map(|(seq, bytes)| Snapshot { seq: *seq, state: bytes.clone() });
             let behind = snapshot.as_ref().map_or(0, |snapshot| snapshot.seq);
-            let rows = state.rows.get(&entity).into_iter().flatten().filter(|row| row.seq > behind).cloned().collect();
+            let rows = state.rows.get(&entity).into_iter().flat_map(|rows| rows.range(behind + 1..)).map(|(_, row)| row.clone()).collect();
             Activation { snapshot, rows }
         })
     }
 
     fn read(&self, entity: EntityKey, range: RowRange) -> Pending<Vec<Row>> {
         self.now(|state| {
-            let all = state.rows.get(&entity).map_or(&[][..], Vec::as_slice);
-            let wanted = all.iter().filter(|row| (range.from..=range.to).contains(&row.seq)).cloned();
+            let all = state.rows.get(&entity).into_iter().flat_map(BTreeMap::values);
+            let wanted = all.filter(|row| (range.from..=range.to).contains(&row.seq)).cloned();
             let limit = range.limit.min(READ_ROWS_MAX);
             if range.reverse { wanted.rev().take(limit).collect() } else { wanted.take(limit).collect() }
         })

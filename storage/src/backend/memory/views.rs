@@ -53,16 +53,16 @@ fn overlay(folded: &Folded, rows: &[Row], target: u64) -> Vec<Row> {
     rows.iter().filter(|row| cells.is_some_and(|cells| cells.values().any(|seq| *seq == row.seq))).cloned().collect()
 }
 
-fn rows_of(state: &State, conversation: ConversationId) -> &[Row] {
-    state.rows.get(&EntityKey::from(conversation)).map_or(&[], Vec::as_slice)
+fn rows_of(state: &State, conversation: ConversationId) -> Vec<Row> {
+    state.projected.get(&EntityKey::from(conversation)).into_iter().flat_map(BTreeMap::values).cloned().collect()
 }
 
 fn summary(state: &State, conversation: ConversationId, user: UserId) -> Option<(ListPosition, Summary)> {
     let rows = rows_of(state, conversation);
-    let folded = fold(rows);
+    let folded = fold(&rows);
     let newest = rows.last()?;
     let messages = || rows.iter().filter(|row| row.event == EventTag::Message);
-    let last = messages().next_back().map(|row| LastMessage { row: row.clone(), overlay: overlay(&folded, rows, row.seq) });
+    let last = messages().next_back().map(|row| LastMessage { row: row.clone(), overlay: overlay(&folded, &rows, row.seq) });
     let own = messages().filter(|row| row.sender.user == user).count() as u64;
     let summary = Summary {
         conversation,
@@ -82,7 +82,7 @@ fn summary(state: &State, conversation: ConversationId, user: UserId) -> Option<
 }
 
 fn list(state: &State, user: UserId, after: Option<ListPosition>, limit: usize) -> (Vec<(ListPosition, Summary)>, bool) {
-    let conversations = state.rows.keys().filter(|entity| entity.kind == EntityKind::Conversation);
+    let conversations = state.projected.keys().filter(|entity| entity.kind == EntityKind::Conversation);
     let mut all: Vec<_> = conversations
         .filter_map(|entity| summary(state, ConversationId(entity.id), user))
         .filter(|(position, summary)| summary.role.is_some() && after.is_none_or(|after| *position < after))
@@ -117,7 +117,7 @@ impl ConversationViews for MemoryStore {
 
     fn members(&self, conversation: ConversationId, after: Option<UserId>, limit: usize) -> Pending<(Vec<(UserId, Role)>, bool)> {
         self.now(|state| {
-            let members = fold(rows_of(state, conversation)).members;
+            let members = fold(&rows_of(state, conversation)).members;
             let mut wanted: Vec<_> = members.into_iter().filter(|(user, _)| after.is_none_or(|after| *user > after)).collect();
             let more = wanted.len() > limit;
             wanted.truncate(limit);
@@ -126,7 +126,7 @@ impl ConversationViews for MemoryStore {
     }
 
     fn messages(&self, conversation: ConversationId, range: MessageRange) -> Pending<Vec<MessageRows>> {
-        self.now(|state| messages(rows_of(state, conversation), range))
+        self.now(|state| messages(&rows_of(state, conversation), range))
     }
 
     fn mark(&self, user: UserId, conversation: ConversationId) -> Pending<ReadMark> {

@@ -14,8 +14,8 @@ use super::keys::{self, BlobOwner};
 use super::kv::{Cells, Engine};
 use super::open::RedbStore;
 use crate::derive::{Derived, derive};
-use crate::limits::{APPEND_BYTES_MAX, APPEND_ROWS_MAX, INLINE_BODY_BYTES_MAX};
-use crate::shard_log::{Append, BucketHead, Fence, Outcome, ShardLog};
+use crate::limits::INLINE_BODY_BYTES_MAX;
+use crate::shard_log::{Append, BucketHead, Fence, Outcome, ShardLog, check_size};
 use crate::{ErrorKind, Pending, Row, StorageError};
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -131,14 +131,6 @@ impl ShardLog for RedbStore {
             Ok(Outcome::Applied)
         })
     }
-
-    fn truncate(&self, shard: u16, bucket: u64) -> Pending<Outcome> {
-        // The log has no rows of its own to remove.
-        self.conditional("truncate a log", move |transaction| {
-            let sealed = transaction.bucket(shard, bucket)?.statics.sealed;
-            Ok(if sealed { Outcome::Applied } else { Outcome::Fenced })
-        })
-    }
 }
 
 impl RedbStore {
@@ -173,19 +165,6 @@ fn prepare(rows: Vec<Row>, part_rows: u64) -> Result<Vec<Prepared>, StorageError
         prepared.push(Prepared { row, derived, parts });
     }
     Ok(prepared)
-}
-
-/// The limits of one append, the same for every backend.
-pub(crate) fn check_size(rows: &[Row]) -> Result<(), StorageError> {
-    let Some((_last, before)) = rows.split_last() else { return Ok(()) };
-    if rows.len() > APPEND_ROWS_MAX {
-        return Err(limit(format_args!("{} rows in one append", rows.len())));
-    }
-    let bytes: usize = before.iter().map(|row| row.body.len()).sum();
-    if bytes > APPEND_BYTES_MAX {
-        return Err(limit(format_args!("{bytes} bytes in one append")));
-    }
-    Ok(())
 }
 
 fn apply_append(

@@ -210,6 +210,7 @@ impl RedbStore {
     pub fn store(&self) -> Store {
         Store {
             log: Arc::new(self.clone()),
+            consumers: None,
             rows: Arc::new(self.clone()),
             views: Arc::new(self.clone()),
             blobs: Arc::new(self.clone()),
