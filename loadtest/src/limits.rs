@@ -20,8 +20,8 @@ pub(crate) const REGISTERED_USERS_MAX: u32 = 200;
 pub(crate) const READ_BUFFER_BYTES: usize = 256 * 1024;
 /// Bytes that may wait to be written by one client. Above, an open arrival counts as unsent: a server that does not read must not fill our memory.
 pub(crate) const UNWRITTEN_BYTES_MAX: usize = 1024 * 1024;
-/// Bytes of one frame from the server. Above, the client counts as lost.
-pub(crate) const FRAME_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of one frame from the server: a long recovery, with room for escapes. Above, the client counts as lost.
+pub(crate) const FRAME_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Bytes of the answer to the upgrade request.
 pub(crate) const UPGRADE_BYTES_MAX: usize = 8 * 1024;
 /// Events taken from the kernel before timers are looked at again, so that a large batch does not look like a late timer.

@@ -204,19 +204,13 @@ impl Engine {
             if connection.stage == Stage::Opening {
                 break;
             }
-            let kept = connection.partial.len();
-            if buffer.len() < kept + READ_BUFFER_BYTES {
-                buffer.resize(kept + READ_BUFFER_BYTES, 0);
-            }
-            buffer[..kept].copy_from_slice(&connection.partial);
-            let room = buffer.len() - kept;
-            match stream.read(&mut buffer[kept..]) {
+            match stream.read(&mut buffer) {
                 Ok(0) => self.ended(client, 1006, "the server ended the connection"),
                 Ok(count) => {
                     self.recorder.counters.receives += 1;
                     self.recorder.counters.bytes_received += count as u64;
-                    self.bytes(client, &buffer[..kept + count]);
-                    if count == room || to_end {
+                    self.received(client, &buffer[..count]);
+                    if count == buffer.len() || to_end {
                         continue;
                     }
                 }
@@ -226,9 +220,22 @@ impl Engine {
             }
             break;
         }
-        buffer.truncate(READ_BUFFER_BYTES);
-        buffer.shrink_to(READ_BUFFER_BYTES);
         self.buffer = buffer;
+    }
+
+    /// Bytes behind those kept. A large frame that comes in small pieces is only looked at when it is whole.
+    fn received(&mut self, client: usize, bytes: &[u8]) {
+        let connection = &mut self.clients[client];
+        let mut kept = std::mem::take(&mut connection.partial);
+        if kept.is_empty() {
+            return self.bytes(client, bytes);
+        }
+        kept.extend_from_slice(bytes);
+        if connection.stage != Stage::Upgrading && matches!(wire::frame(&kept), Ok(None)) {
+            connection.partial = kept;
+        } else {
+            self.bytes(client, &kept);
+        }
     }
 
     /// Takes whole frames, keeps an exact copy of the rest.
