@@ -1,4 +1,5 @@
 //! The backends. Only here are databases named.
 
+pub mod cql;
 pub mod memory;
 pub mod redb;
