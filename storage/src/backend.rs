@@ -3,3 +3,4 @@
 pub mod cql;
 pub mod memory;
 pub mod redb;
+pub mod redis;

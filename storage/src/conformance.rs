@@ -10,6 +10,7 @@ mod fences;
 mod ranges;
 mod script;
 mod shared;
+pub mod soft;
 mod views;
 
 use std::future::Future;

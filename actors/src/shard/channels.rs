@@ -68,6 +68,11 @@ impl Channels {
         Some((Arc::clone(&channel.name), channel.threads.iter().map(|one| one.thread).collect()))
     }
 
+    /// Every entity that has listeners.
+    pub fn entities(&self) -> impl Iterator<Item = EntityKey> {
+        self.0.keys().copied()
+    }
+
     /// The channel's name and the threads that have listeners who want join and leave pushes.
     #[must_use]
     pub fn wants_presence(&self, entity: EntityKey) -> Option<(Arc<str>, Threads)> {

@@ -18,7 +18,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_millis(3_500);
 /// Time for a change of the schema.
 const SCHEMA_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time between two signs of life asked of an idle connection.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_millis(1_500);
 /// Time for one such sign: a node that hangs leaves the rotation after it, not after the driver's minute.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time for a connection to stand.
@@ -63,7 +63,7 @@ pub(super) async fn connect(options: &CqlOptions, profiles: &Profiles) -> Result
         .connection_timeout(CONNECT_TIMEOUT)
         .keepalive_interval(KEEPALIVE_INTERVAL)
         .keepalive_timeout(KEEPALIVE_TIMEOUT)
-        .fetch_schema_metadata(false);
+        .fetch_full_schema_metadata(false);
     if let Some(credentials) = &options.credentials {
         builder = builder.user(&credentials.username, &credentials.password);
     }
