@@ -5,6 +5,7 @@
 //! Nothing here knows of HTTP, cookies, sockets or files.
 
 mod bots;
+pub mod exchange;
 pub mod external;
 mod hasher;
 pub mod keys;
@@ -196,7 +197,9 @@ impl Accounts {
     pub async fn sweep(&self) -> Result<(), Refusal> {
         let now = self.now();
         self.0.verifier.revocations().forget_expired(now.wall_ms);
-        self.0.tables.tokens.revocations(now.wall_ms).await.map_err(refusals::of_storage)?;
+        // Other nodes on the same store may have ended sessions too.
+        let stored = self.0.tables.tokens.revocations(now.wall_ms).await.map_err(refusals::of_storage)?;
+        self.0.verifier.revocations().load(stored);
         self.0.tables.families.expire(now.wall_ms).await.map_err(refusals::of_storage)?;
         Ok(())
     }

@@ -18,7 +18,7 @@ pub mod state;
 
 pub use effect::ShardEffect;
 pub use input::ShardInput;
-pub use state::{Shard, ShardConfig};
+pub use state::{RECLAIM_MS, Shard, ShardConfig};
 
 #[cfg(test)]
 mod tests;

@@ -227,6 +227,27 @@ pub enum EventTag {
     SettingsChanged = 11,
 }
 
+impl EventTag {
+    /// The tag that is stored as this number.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::ConversationCreated,
+            2 => Self::Message,
+            3 => Self::MessageEdited,
+            4 => Self::MessageDeleted,
+            5 => Self::ReactionAdded,
+            6 => Self::ReactionRemoved,
+            7 => Self::MemberJoined,
+            8 => Self::MemberLeft,
+            9 => Self::MemberRemoved,
+            10 => Self::RoleChanged,
+            11 => Self::SettingsChanged,
+            _ => return None,
+        })
+    }
+}
+
 impl ConversationEvent {
     /// The event as rows and clients have it: JSON text.
     #[must_use]

@@ -1,7 +1,9 @@
 //! The composition root: the one place that knows all parts.
 
+pub mod backend;
 pub mod failure;
 pub mod keys;
+mod sealed_keys;
 mod serve;
 
 use std::future::Future;
@@ -10,19 +12,21 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use rialto_actors::accounts::{Accounts, KeyRing, Tables, TimeSource, Verifier, time_of};
+use rialto_actors::accounts::exchange::Exchange;
+use rialto_actors::accounts::{Accounts, KeyMaterial, KeyRing, Tables, TimeSource, Verifier, time_of};
 use rialto_actors::entity::Caller;
 use rialto_actors::kernel::Clock;
 use rialto_actors::node::Node;
 use rialto_protocol::rpc::Request;
 use rialto_protocol::{Refusal, UserId};
 use rialto_storage::Store;
-use rialto_storage::backend::redb::{RedbOptions, RedbStore};
+use rialto_storage::backend::redis::RedisShared;
 use uuid::Uuid;
 
-use crate::config::Config;
+use crate::config::{Config, KeySource};
 use crate::http::state::RenderMetrics;
 use crate::http::{Answering, HttpState, Origins, Probe, Requests};
+use backend::Backend;
 use failure::{Exit, Failure};
 
 pub use serve::{serve, serve_with};
@@ -30,15 +34,23 @@ pub use serve::{serve, serve_with};
 /// Time between two sweeps of expired sessions and revocations.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
 
+/// Time between two looks for keys that another node has made.
+const FOLLOW_KEYS_EVERY: Duration = Duration::from_secs(10);
+
+/// Time between two rounds of telling other nodes which sessions have ended.
+const EXCHANGE_EVERY: Duration = Duration::from_secs(1);
+
 /// What everything else stands on: store, keys, accounts. Commands beside a node and the node itself open the same.
 #[derive(Clone)]
 pub struct Foundation {
     /// The configuration.
     pub config: Arc<Config>,
-    /// The embedded store, for backup and verification.
-    pub embedded: RedbStore,
+    /// The store that is open, for what only one sort of store can do.
+    pub backend: Backend,
     /// The store, for the actors.
     pub store: Store,
+    /// What nodes share beside the store, when there is such a thing.
+    pub shared: Option<RedisShared>,
     /// Our own keys.
     pub keys: KeyRing,
     /// Accounts and tokens.
@@ -58,20 +70,22 @@ impl Foundation {
         let started = Clock::process_start();
         let now = time_of(Clock::new(started));
         keys::make_folder(&config.data_dir)?;
-        let embedded = open_store(&config)?;
-        let store = embedded.store();
-        let ring = key_ring(&config, &now)?;
+        let backend = Backend::open(&config).await?;
+        let store = backend.store();
+        let shared = open_shared(&config, &store)?;
+        let material = key_material(&config, &backend, now().wall_ms).await?;
+        let ring = KeyRing::new(&material).map_err(|error| Failure::new(Exit::Usage, error))?;
         let verifier = Verifier::new(ring.clone(), config.auth.issuers.clone(), config.auth.anonymous);
         let accounts = Accounts::open(Tables::from(&store), verifier, config.auth.settings.clone(), now.clone()).await?;
-        Ok(Self { config: Arc::new(config), embedded, store, keys: ring, accounts, now, started })
+        Ok(Self { config: Arc::new(config), backend, store, shared, keys: ring, accounts, now, started })
     }
 
-    /// Reads the key file again, after a rotation. On an error the old keys stay.
+    /// Reads the keys again, after a rotation. On an error the old keys stay.
     ///
     /// # Errors
-    /// When the file cannot be used.
-    pub fn reload_keys(&self) -> Result<(), Failure> {
-        let material = keys::open(&self.config.auth.keys_file, (self.now)().wall_ms)?;
+    /// When they cannot be read.
+    pub async fn reload_keys(&self) -> Result<(), Failure> {
+        let material = key_material(&self.config, &self.backend, (self.now)().wall_ms).await?;
         self.keys.replace(&material).map_err(|error| Failure::new(Exit::Usage, error))
     }
 
@@ -84,9 +98,49 @@ impl Foundation {
             now: self.now.clone(),
             origins: Origins::new(&self.config.server.allowed_origins),
             trusted_proxies: self.config.server.trusted_proxies.clone(),
-            probes: vec![Arc::new(StoreProbe(self.store.clone()))],
+            probes: self.probes(),
             draining,
             metrics,
+        }
+    }
+
+    fn probes(&self) -> Vec<Arc<dyn Probe>> {
+        let mut probes: Vec<Arc<dyn Probe>> = vec![Arc::new(StoreProbe(self.store.clone()))];
+        if let Some(shared) = &self.shared {
+            probes.push(Arc::new(SharedProbe(shared.clone())));
+        }
+        probes
+    }
+
+    /// Tells other nodes which sessions have ended here and hears which have ended there, for as long as it is polled. Without Redis the store's list is all there is.
+    pub async fn exchange_revocations(&self) {
+        let Some(shared) = &self.shared else { return };
+        let (mut exchange, mut ticks, mut was_away) = (Exchange::new(self.accounts.clone()), tokio::time::interval(EXCHANGE_EVERY), false);
+        loop {
+            ticks.tick().await;
+            let away = exchange.round(shared).await.err();
+            match (&away, was_away) {
+                (Some(error), false) => {
+                    tracing::warn!(%error, "Redis is away: sessions ended on other nodes are heard of from the store, later")
+                }
+                (None, true) => tracing::info!("Redis is back"),
+                _ => {}
+            }
+            was_away = away.is_some();
+        }
+    }
+
+    /// Keys in the store may be rotated by another node: looks for new ones, for as long as it is polled.
+    pub async fn follow_keys(&self) {
+        if matches!(self.config.auth.keys, KeySource::File(_)) {
+            return;
+        }
+        let mut ticks = tokio::time::interval(FOLLOW_KEYS_EVERY);
+        loop {
+            ticks.tick().await;
+            if let Err(failure) = self.reload_keys().await {
+                tracing::warn!(%failure, "keys not read, the old ones stay");
+            }
         }
     }
 
@@ -102,26 +156,46 @@ impl Foundation {
     }
 }
 
-fn open_store(config: &Config) -> Result<RedbStore, Failure> {
-    let options = RedbOptions {
-        cache_bytes: usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX),
-        free_bytes_min: config.store.free_bytes_min,
-        ..RedbOptions::default()
-    };
-    let opened = RedbStore::open(&config.data_dir, options, |cause| {
-        tracing::error!(%cause, "a commit failed, nothing of it was acknowledged");
-        std::process::exit(Exit::Storage as i32);
-    });
-    Ok(opened?)
+fn open_shared(config: &Config, store: &Store) -> Result<Option<RedisShared>, Failure> {
+    let url = &config.effective.redis.url;
+    if url.is_empty() {
+        return Ok(None);
+    }
+    RedisShared::new(url, &store.generation).map(Some).map_err(|error| Failure::new(Exit::Usage, error))
 }
 
-/// The keys of the configured file.
+/// The keys, from where the configuration says.
+async fn key_material(config: &Config, backend: &Backend, now_ms: u64) -> Result<KeyMaterial, Failure> {
+    match (&config.auth.keys, backend) {
+        (KeySource::File(path), _) => keys::open(path, now_ms),
+        (KeySource::Store(master), Backend::Cql(store)) => sealed_keys::open(store, master, now_ms).await,
+        (KeySource::Store(_), Backend::Embedded(_)) => Err(Failure::new(Exit::Usage, "auth.master_key_file needs store.kind = \"cql\"")),
+    }
+}
+
+/// The keys alone, for commands that only sign.
 ///
 /// # Errors
-/// When the file cannot be used.
-pub fn key_ring(config: &Config, now: &TimeSource) -> Result<KeyRing, Failure> {
-    let material = keys::open(&config.auth.keys_file, now().wall_ms)?;
+/// When they cannot be read.
+pub async fn key_ring(config: &Config, now: &TimeSource) -> Result<KeyRing, Failure> {
+    let material = match (&config.auth.keys, &config.store.cql) {
+        (KeySource::Store(master), Some(options)) => sealed_keys::open(&backend::open_cql(options).await?, master, now().wall_ms).await?,
+        (KeySource::File(path), _) => keys::open(path, now().wall_ms)?,
+        (KeySource::Store(_), None) => return Err(Failure::new(Exit::Usage, "auth.master_key_file needs store.kind = \"cql\"")),
+    };
     KeyRing::new(&material).map_err(|error| Failure::new(Exit::Usage, error))
+}
+
+/// Adds a key that signs from now on. Answers its name.
+///
+/// # Errors
+/// When the keys cannot be read or written.
+pub async fn rotate_keys(config: &Config, now: &TimeSource) -> Result<String, Failure> {
+    match (&config.auth.keys, &config.store.cql) {
+        (KeySource::Store(master), Some(options)) => sealed_keys::rotate(&backend::open_cql(options).await?, master, now().wall_ms).await,
+        (KeySource::File(path), _) => keys::rotate(path, now().wall_ms),
+        (KeySource::Store(_), None) => Err(Failure::new(Exit::Usage, "auth.master_key_file needs store.kind = \"cql\"")),
+    }
 }
 
 /// Calls go to the node's actors.
@@ -129,6 +203,24 @@ impl Requests for Node {
     fn request(&self, caller: Caller, request: Request) -> Answering {
         let node = self.clone();
         Box::pin(async move { Self::request(&node, &caller, request).await })
+    }
+}
+
+/// Whether Redis answers.
+struct SharedProbe(RedisShared);
+
+impl Probe for SharedProbe {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
+    fn can_be_missed(&self) -> bool {
+        true
+    }
+
+    fn look(&self) -> Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>> {
+        let pong = self.0.ping();
+        Box::pin(async move { pong.await.map_err(|error| Refusal::because(rialto_protocol::ErrorCode::Unavailable, error.to_string())) })
     }
 }
 

@@ -50,10 +50,7 @@ fn perform(cli: Cli, serve: Serve) -> Result<(), Failure> {
         Command::User(command) => user(&load(&shared)?, command),
         Command::Bot(command) => bot(&load(&shared)?, command),
         Command::Keys(KeysCommand::Rotate) => rotate_keys(&load(&shared)?),
-        Command::Migrate => {
-            load(&shared)?;
-            say("nothing to migrate: the embedded store makes its own tables")
-        }
+        Command::Migrate => store_commands::migrate(&load(&shared)?),
         Command::Backup { folder } => store_commands::backup(&load(&shared)?, &folder),
         Command::Restore { folder } => store_commands::restore(&load(&shared)?, &folder),
         Command::Verify => store_commands::verify(&load(&shared)?),
@@ -86,7 +83,7 @@ fn token(config: &Config, user: Uuid, ttl_s: Option<u64>, role: &str) -> Result<
     let role = role_of_word(role).ok_or_else(|| Failure::new(Exit::Usage, "a role is user, bot, operator or admin"))?;
     let now = time_of(Clock::new(Clock::process_start()));
     app::keys::make_folder(&config.data_dir)?;
-    let keys = app::key_ring(config, &now)?;
+    let keys = store_commands::runtime()?.block_on(app::key_ring(config, &now))?;
     let grant = Grant {
         user: UserId(user),
         role,
@@ -119,7 +116,7 @@ fn bot(config: &Config, command: BotCommand) -> Result<(), Failure> {
 fn rotate_keys(config: &Config) -> Result<(), Failure> {
     let now = time_of(Clock::new(Clock::process_start()));
     app::keys::make_folder(&config.data_dir)?;
-    let kid = app::keys::rotate(&config.auth.keys_file, now().wall_ms)?;
+    let kid = store_commands::runtime()?.block_on(app::rotate_keys(config, &now))?;
     if store_commands::tell_node(config, Operation::KeysReload)?.is_some() {
         return say(&format!("key {kid} signs from now on, the node uses it already"));
     }

@@ -3,6 +3,7 @@
 pub mod layers;
 mod network;
 pub mod raw;
+mod store;
 mod validate;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use rialto_actors::accounts::Settings;
 use rialto_actors::accounts::external::ExternalIssuer;
 use rialto_actors::topic_rules::TopicRules;
+use rialto_storage::backend::cql::CqlOptions;
 
 pub use layers::{Origin, load};
 pub use network::Network;
@@ -28,8 +30,10 @@ pub struct Config {
     pub server: Server,
     /// Folder of store, keys and control socket.
     pub data_dir: PathBuf,
-    /// The embedded store.
+    /// Where the truth lies.
     pub store: Store,
+    /// Milliseconds after which a shard that somebody else has taken is claimed again.
+    pub reclaim_ms: u64,
     /// Accounts and tokens.
     pub auth: Auth,
     /// Free topics.
@@ -61,9 +65,11 @@ pub struct Server {
     pub allowed_origins: Vec<String>,
 }
 
-/// The embedded store.
-#[derive(Clone, Copy, Debug)]
+/// Where the truth lies.
+#[derive(Clone, Debug)]
 pub struct Store {
+    /// How to reach the CQL engine that it lies on; `None` = in the data folder.
+    pub cql: Option<CqlOptions>,
     /// Bytes of page cache.
     pub cache_bytes: u64,
     /// Bytes that must be free.
@@ -80,7 +86,26 @@ pub struct Auth {
     /// Other issuers, keys read.
     pub issuers: Vec<ExternalIssuer>,
     /// Where our own keys are kept.
-    pub keys_file: PathBuf,
+    pub keys: KeySource,
+}
+
+/// Where our own keys are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeySource {
+    /// In a file.
+    File(PathBuf),
+    /// In the store, sealed.
+    Store(MasterKey),
+}
+
+/// What seals secrets in a store that others keep.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MasterKey(pub [u8; 32]);
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("MasterKey")
+    }
 }
 
 /// Limits that an operator may change; the meaning of each is in `config/rialto.toml`.

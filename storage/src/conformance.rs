@@ -10,6 +10,7 @@ mod fences;
 mod ranges;
 mod script;
 mod shared;
+pub mod soft;
 mod views;
 
 use std::future::Future;
@@ -58,9 +59,9 @@ const CASES: [(&str, Case); 27] = [
 ///
 /// # Panics
 /// At the first promise that is not kept; the case's name is logged before.
-pub async fn run_all<Guard>(mut fresh: impl FnMut() -> (Store, Guard)) {
+pub async fn run_all<Guard>(mut fresh: impl AsyncFnMut() -> (Store, Guard)) {
     for (name, case) in CASES {
-        let (store, guard) = fresh();
+        let (store, guard) = fresh().await;
         tracing::info!(case = name, "conformance");
         case(store).await;
         drop(guard);

@@ -15,6 +15,7 @@ pub mod error;
 pub mod limits;
 pub mod row;
 pub mod shard_log;
+pub mod shared;
 pub mod store;
 pub mod views;
 

@@ -12,6 +12,8 @@ pub const BLOB_PART_BYTES: usize = 256 * 1024;
 pub const BLOB_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Rows of one partition of a conversation's entity rows; the dedupe index is read partition by partition.
 pub const CONVERSATION_PART_ROWS: u64 = 8192;
+/// Rows of one bucket of a shard log that several processes share: bounds what a claimant reads of it.
+pub const LOG_BUCKET_ROWS: u64 = 8192;
 /// Rows that one read returns at most.
 pub const READ_ROWS_MAX: usize = 1024;
 /// Snapshots kept per entity.
@@ -31,3 +33,7 @@ pub const COMMIT_BYTES_MAX: usize = 1024 * 1024;
 pub const FREE_BYTES_MIN: u64 = 256 * 1024 * 1024;
 /// Bytes of one record of the small tables (account, bot token, idempotent answer) and of an idempotency key. Above: kind `Limit`.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
+/// Appends to shard logs that one node has under way on a CQL engine: few, so that rows gather; one conditional batch costs nearly the same for one row and for eight.
+pub const CQL_FLUSHES_MAX: usize = 48;
+/// Other requests that one node has under way on a CQL engine. The next ones wait.
+pub const CQL_REQUESTS_MAX: usize = 256;

@@ -39,3 +39,11 @@ pub struct Store {
     /// How the shard log is cut.
     pub log_shape: crate::shard_log::LogShape,
 }
+
+/// A word of eight characters that nobody has seen before.
+pub(crate) fn new_generation() -> Result<String, getrandom::Error> {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut random = [0_u8; 8];
+    getrandom::fill(&mut random)?;
+    Ok(random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())
+}

@@ -6,18 +6,18 @@ use rialto_storage::conformance::{PART_ROWS, run_all};
 
 #[tokio::test]
 async fn memory() {
-    run_all(|| (MemoryStore::new(MemoryOptions { part_rows: PART_ROWS, ..MemoryOptions::default() }).store(), ())).await;
+    run_all(async || (MemoryStore::new(MemoryOptions { part_rows: PART_ROWS, ..MemoryOptions::default() }).store(), ())).await;
 }
 
 #[tokio::test]
 async fn memory_with_consumers() {
     let options = || MemoryOptions { part_rows: PART_ROWS, consumed_on_append: false, ..MemoryOptions::default() };
-    run_all(|| (MemoryStore::new(options()).store(), ())).await;
+    run_all(async || (MemoryStore::new(options()).store(), ())).await;
 }
 
 #[tokio::test]
 async fn redb() {
-    run_all(|| {
+    run_all(async || {
         let folder = tempfile::tempdir().unwrap();
         let options = RedbOptions { part_rows: PART_ROWS, free_bytes_min: 0, ..RedbOptions::default() };
         let store = RedbStore::open(folder.path(), options, |message| panic!("{message}")).unwrap();

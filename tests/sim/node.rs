@@ -179,6 +179,7 @@ impl World {
                 self.send_to_gateway(place, FromShard::Publication { channel, frame, offset });
             }
             ShardEffect::Presence { channel, frame, .. } => self.send_to_gateway(place, FromShard::Presence { channel, frame }),
+            ShardEffect::Missed { channel, .. } => self.send_to_gateway(place, FromShard::Missed { channel }),
             ShardEffect::Unsubscribe { channel, user, .. } => self.send_to_gateway(place, FromShard::Unsubscribe { channel, user }),
             ShardEffect::Tell { user, tell } => {
                 let to = Place { shard: shard_of(EntityKey::from(user)), ..place };

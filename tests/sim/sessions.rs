@@ -14,7 +14,7 @@ use rialto_actors::shard::ShardInput;
 use rialto_actors::topic_rules::{Access, Rule, TopicRules};
 use rialto_protocol::command::commands;
 use rialto_protocol::reply::{self, Empty, ReplyBody, SubscribeResult};
-use rialto_protocol::{ErrorCode, Refusal, UnsubscribeCode, UserId};
+use rialto_protocol::{Channel, ErrorCode, Refusal, UnsubscribeCode, UserId};
 use rialto_storage::accounts::AccountRole;
 use uuid::Uuid;
 
@@ -189,6 +189,7 @@ impl World {
             FromShard::Publication { channel, frame, .. } => self.publish(node, &channel, &frame),
             // Nobody asks for join and leave pushes.
             FromShard::Presence { .. } => {}
+            FromShard::Missed { channel } => self.missed(Place { node, life, shard: 0 }, &channel),
             FromShard::Unsubscribe { channel, user } => self.unsubscribe(node, &channel, user),
         }
     }
@@ -245,6 +246,19 @@ impl World {
                 let channel = Arc::clone(channel);
                 self.after(0, Event::Session(connection, Box::new(SessionInput::Unsubscribed { channel })));
             }
+        }
+    }
+
+    /// The shard has lost its fence: whoever listens to a conversation of it must recover.
+    fn missed(&mut self, place: Place, channel: &Arc<str>) {
+        let Ok(parsed) = Channel::parse(channel) else { return };
+        for connection in self.nodes[place.node].rooms.get(channel).cloned().unwrap_or_default() {
+            self.leave_room(place.node, connection, channel);
+            let Some((_, session)) = self.session_place(connection) else { continue };
+            let input = ShardInput::Leave { entity: parsed.entity(), client: session.client };
+            self.after(0, Event::Shard(Place { shard: shard_of(parsed.entity()), ..place }, Box::new(input)));
+            self.send_down(connection, reply::unsubscribe_push(channel, UnsubscribeCode::InsufficientState));
+            self.after(0, Event::Session(connection, Box::new(SessionInput::Unsubscribed { channel: Arc::clone(channel) })));
         }
     }
 

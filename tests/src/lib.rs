@@ -20,6 +20,7 @@ pub mod clock;
 pub mod config_keys;
 pub mod dice;
 pub mod door;
+pub mod engine;
 pub mod history;
 pub mod http;
 pub mod json;

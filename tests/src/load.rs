@@ -92,7 +92,10 @@ pub async fn read_log(wire: &mut Wire, channel: &str, since: u64) -> Result<Vec<
         let body = serde_json::json!({"channel": channel, "limit": 300, "since": {"offset": after}});
         let page = match wire.try_call("history", body).await? {
             Ok(page) => page,
-            Err(refusal) if is_patience(&refusal) => continue,
+            Err(refusal) if is_patience(&refusal) => {
+                clock::look_again().await;
+                continue;
+            }
             Err(refusal) => panic!("history of {channel}: {refusal:?}"),
         };
         let publications = page.list("publications");

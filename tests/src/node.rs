@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::engine::Keyspace;
 use crate::{Http, Person, Ran, User, binary, clock, repository};
 
 /// What precedes the address on the first line of standard output.
@@ -25,6 +26,8 @@ pub struct Rialto {
     settings: Vec<String>,
     data: PathBuf,
     folder: Option<TempDir>,
+    /// Where its store lies, when that is on an engine.
+    keyspace: Option<Keyspace>,
 }
 
 impl Rialto {
@@ -42,6 +45,28 @@ impl Rialto {
         Self::start_in(program.to_path_buf(), folder, data, settings).await
     }
 
+    /// Starts another node on the same store, with the same settings and a data folder of its own: a rival, for there is no cluster.
+    ///
+    /// # Panics
+    /// When the store is the embedded one, which no two nodes share.
+    pub async fn rival(&self) -> Self {
+        assert!(self.keyspace.is_some(), "rivals need a store that nodes share");
+        let folder = TempDir::with_prefix("rialto-test-").expect("a temporary folder can be made");
+        let (program, data, settings) = (self.program.clone(), folder.path().join("data"), self.settings.clone());
+        let mut node = Self { program, child: None, url: String::new(), settings, data, folder: Some(folder), keyspace: None };
+        node.spawn().await;
+        node
+    }
+
+    /// Sends the process a signal.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub async fn signal(&self, name: &str) {
+        let killed = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", self.pid())).status().await;
+        assert!(killed.expect("a shell can be started").success(), "the signal was not delivered");
+    }
+
     /// Starts a node whose store lies in `data`, outside the kit's own folder.
     pub async fn start_on(data: &Path, settings: &[&str]) -> Self {
         let folder = TempDir::with_prefix("rialto-test-").expect("a temporary folder can be made");
@@ -49,8 +74,10 @@ impl Rialto {
     }
 
     async fn start_in(program: PathBuf, folder: TempDir, data: PathBuf, settings: &[&str]) -> Self {
-        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut node = Self { program, child: None, url: String::new(), settings, data, folder: Some(folder) };
+        let mut settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let keyspace = Keyspace::empty().await;
+        settings.extend(keyspace.iter().flat_map(Keyspace::settings));
+        let mut node = Self { program, child: None, url: String::new(), settings, data, folder: Some(folder), keyspace };
         node.spawn().await;
         node
     }
@@ -133,8 +160,7 @@ impl Rialto {
 
     /// Asks the process to drain. It does not wait: see [`Self::exit`].
     pub async fn sigterm(&self) {
-        let killed = Command::new("sh").arg("-c").arg(format!("kill -TERM {}", self.pid())).status().await;
-        assert!(killed.expect("a shell can be started").success(), "the signal was not delivered");
+        self.signal("TERM").await;
     }
 
     /// Waits until the process has ended by itself.

@@ -35,6 +35,12 @@ impl Revocations {
         self.until_ms.read().unwrap_or_else(PoisonError::into_inner).contains_key(&session)
     }
 
+    /// Until when a revocation is to be known.
+    #[must_use]
+    pub fn until(&self, session: Uuid) -> Option<u64> {
+        self.until_ms.read().unwrap_or_else(PoisonError::into_inner).get(&session).copied()
+    }
+
     /// News from now on. A receiver that lagged has missed some: it then asks [`Self::contains`] for each of its sessions.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Revoked> {

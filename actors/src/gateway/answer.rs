@@ -42,6 +42,10 @@ impl Gateway {
                 FromShard::Answer { reply, answer } => self.answer(reply, answer),
                 FromShard::Publication { channel, frame, .. } => self.0.state.borrow_mut().hub.publish(&channel, frame),
                 FromShard::Presence { channel, frame } => self.presence(&channel, &frame),
+                FromShard::Missed { channel } => {
+                    self.flush_rooms();
+                    self.lagged(&channel);
+                }
                 FromShard::Unsubscribe { channel, user } => self.unsubscribe(&channel, user),
             }
         }
@@ -192,7 +196,7 @@ impl Gateway {
         self.tell(id, SessionInput::Unsubscribed { channel: Arc::clone(channel) });
     }
 
-    /// Publications of this channel were dropped on their way here: its listeners must ask for what they missed.
+    /// Publications of this channel did not come here: its listeners must ask for what they missed.
     fn lagged(&self, channel: &Arc<str>) {
         let Ok(parsed) = Channel::parse(channel) else { return };
         let listeners = self.0.state.borrow().hub.listeners(channel);

@@ -43,6 +43,11 @@ pub enum FromShard {
         /// One whole WebSocket frame.
         frame: Bytes,
     },
+    /// Listeners of a channel may have missed something: they must recover.
+    Missed {
+        /// The channel.
+        channel: Arc<str>,
+    },
     /// The end of a user's subscriptions to a channel.
     Unsubscribe {
         /// The channel.
@@ -140,7 +145,7 @@ mod tests {
         let (messages, lagged) = links.take(0);
         assert_eq!(messages.len(), PUBLICATIONS_WAITING_MAX + 1, "what is no publication is never dropped");
         assert!(matches!(messages.back(), Some(FromShard::Unsubscribe { .. })));
-        assert_eq!(lagged.into_iter().collect::<Vec<_>>(), ["late".into()]);
+        assert_eq!(lagged.into_iter().collect::<Vec<_>>(), [Arc::<str>::from("late")]);
         links.send(0, publication("late"));
         assert_eq!(links.take(0).0.len(), 1, "there is room again");
     }

@@ -86,6 +86,11 @@ impl Channels {
         Some((Arc::clone(&channel.name), channel.audience.threads(false)))
     }
 
+    /// Every entity that has listeners.
+    pub fn entities(&self) -> impl Iterator<Item = EntityKey> {
+        self.0.keys().copied()
+    }
+
     /// The channel's name and the threads that have listeners who want join and leave pushes.
     #[must_use]
     pub fn wants_presence(&self, entity: EntityKey) -> Option<(Arc<str>, Threads)> {

@@ -86,6 +86,13 @@ pub enum ShardEffect {
         /// The frame.
         frame: Bytes,
     },
+    /// Listeners of a channel may have missed something: they must recover.
+    Missed {
+        /// Threads with listeners.
+        threads: Threads,
+        /// The channel.
+        channel: Arc<str>,
+    },
     /// A user's subscriptions to a channel end.
     Unsubscribe {
         /// Threads where the user listens.

@@ -86,6 +86,11 @@ impl Performer<Shard> for ShardPerformer {
                     self.links.send(thread, FromShard::Presence { channel: channel.clone(), frame: frame.clone() });
                 }
             }
+            ShardEffect::Missed { threads, channel } => {
+                for thread in threads {
+                    self.links.send(thread, FromShard::Missed { channel: channel.clone() });
+                }
+            }
             ShardEffect::Unsubscribe { threads, channel, user } => {
                 for thread in threads {
                     self.links.send(thread, FromShard::Unsubscribe { channel: channel.clone(), user });

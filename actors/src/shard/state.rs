@@ -46,6 +46,9 @@ pub const RETRY_HINT_MS: u32 = 500;
 /// Milliseconds between looks for entities that may leave memory.
 pub const SWEEP_MS: u64 = 5_000;
 
+/// Milliseconds for which a shard is left to whoever took it, where somebody else can.
+pub const RECLAIM_MS: u64 = 5_000;
+
 /// What the operator decides about shards.
 #[derive(Clone, Copy, Debug)]
 pub struct ShardConfig {
@@ -228,7 +231,7 @@ impl Shard {
         self.claim(now, out);
     }
 
-    /// Nothing in memory counts any more. Listeners stay, they recover from the log.
+    /// Nothing in memory counts any more. Listeners may have missed rows that were appended without our knowing: they must recover.
     fn forget(&mut self, now: Moment, out: &mut Effects<ShardEffect>) {
         self.meters.losses.increment(1);
         self.refuse_held(&Refusal::retry(ErrorCode::Unavailable, RETRY_HINT_MS), out);
@@ -242,6 +245,11 @@ impl Shard {
         }
         self.stop_consuming();
         self.waiting_since_ms = now.mono_ms;
+        let mut listened: Vec<EntityKey> = self.channels.entities().filter(|entity| log_backed(*entity)).collect();
+        listened.sort_unstable();
+        for (channel, threads) in listened.into_iter().filter_map(|entity| self.channels.interested(entity)) {
+            out.push(ShardEffect::Missed { threads, channel });
+        }
     }
 
     fn refuse_held(&mut self, refusal: &Refusal, out: &mut Effects<ShardEffect>) {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use rialto_protocol::{ErrorCode, Refusal};
+use rialto_storage::StorageError;
+use rialto_storage::backend::cql::CqlError;
 use rialto_storage::backend::redb::{BackupError, OpenError, RestoreError, VerifyError};
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,22 @@ impl From<OpenError> for Failure {
             OpenError::Newer { .. } | OpenError::Failed(_) => Exit::Storage,
         };
         Self::new(exit, error)
+    }
+}
+
+impl From<CqlError> for Failure {
+    fn from(error: CqlError) -> Self {
+        let exit = match error {
+            CqlError::Unsafe(_) | CqlError::Shape { .. } => Exit::Usage,
+            CqlError::Connect { .. } | CqlError::Newer { .. } | CqlError::Schema(_) | CqlError::Storage(_) => Exit::Storage,
+        };
+        Self::new(exit, error)
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        Self::new(Exit::Storage, error)
     }
 }
 

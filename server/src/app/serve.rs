@@ -60,8 +60,8 @@ pub fn serve_with(config: Config, factory: FactoryMaker) -> Result<(), Failure> 
         let signals = actix_rt::spawn(follow_signals(draining.clone()));
         let served = serve_on(&foundation, factory, recorder, draining).await;
         // Beside this thread, which must hear of a second signal.
-        let store = foundation.embedded.clone();
-        let closed = actix_rt::task::spawn_blocking(move || store.close()).await;
+        let backend = foundation.backend.clone();
+        let closed = actix_rt::task::spawn_blocking(move || backend.close()).await;
         signals.abort();
         served?;
         closed.map_err(|error| Failure::new(Exit::Storage, format!("close the store: {error}")))
@@ -85,6 +85,8 @@ async fn serve_on(
         actix_rt::spawn(sweep(foundation.clone())),
         actix_rt::spawn(upkeep(recorder.clone())),
         actix_rt::spawn(reload_keys(foundation.clone())),
+        actix_rt::spawn(follow_keys(foundation.clone())),
+        actix_rt::spawn(exchange_revocations(foundation.clone())),
     ];
     let node = node(foundation, factory);
     let state = foundation.http_state(Arc::new(node.clone()), draining, Arc::new(move || recorder.render()));
@@ -133,7 +135,12 @@ fn node(foundation: &Foundation, factory: FactoryMaker) -> Node {
         store: foundation.store.clone(),
         accounts: foundation.accounts.clone(),
         sessions: Arc::new(sessions),
-        shards: ShardConfig { connections_per_user_max: limits.connections_per_user_max, ..ShardConfig::default() },
+        shards: ShardConfig {
+            connections_per_user_max: limits.connections_per_user_max,
+            // Nobody else can take a shard of the embedded store.
+            reclaim_ms: if config.store.cql.is_some() { config.reclaim_ms } else { 0 },
+            ..ShardConfig::default()
+        },
         outbox_bytes_max: limits.outbox_bytes_max,
         factory,
         started: foundation.started,
@@ -183,6 +190,14 @@ async fn sweep(foundation: Foundation) {
     foundation.sweep().await;
 }
 
+async fn follow_keys(foundation: Foundation) {
+    foundation.follow_keys().await;
+}
+
+async fn exchange_revocations(foundation: Foundation) {
+    foundation.exchange_revocations().await;
+}
+
 async fn upkeep(recorder: PrometheusHandle) {
     let mut ticks = tokio::time::interval(UPKEEP_EVERY);
     loop {
@@ -195,7 +210,7 @@ async fn upkeep(recorder: PrometheusHandle) {
 async fn reload_keys(foundation: Foundation) {
     let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
     while hangups.recv().await.is_some() {
-        match foundation.reload_keys() {
+        match foundation.reload_keys().await {
             Ok(()) => tracing::info!("keys read again"),
             Err(failure) => tracing::error!(%failure, "keys not read, the old ones stay"),
         }

@@ -51,14 +51,14 @@ impl Operation {
                 accounts.revoke_bot(token_id).await?;
                 Ok(format!("token {} is over", token_id.simple()))
             }
-            Self::KeysReload => foundation.reload_keys().map(|()| "keys read again".to_owned()),
+            Self::KeysReload => foundation.reload_keys().await.map(|()| "keys read again".to_owned()),
             Self::Backup { folder } => {
-                let store = foundation.embedded.clone();
+                let store = foundation.backend.embedded("backup")?;
                 let report = blocking(move || store.backup(&folder)).await??;
                 Ok(format!("backed up {} rows, {} entries, {} bytes", report.rows, report.entries, report.bytes))
             }
             Self::Verify => {
-                let store = foundation.embedded.clone();
+                let store = foundation.backend.embedded("verify")?;
                 let report = blocking(move || store.verify()).await??;
                 Ok(format!("the store is sound: {} entities, {} rows, {} accounts", report.entities, report.rows, report.accounts))
             }

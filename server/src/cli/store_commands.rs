@@ -2,12 +2,14 @@
 
 use std::path::Path;
 
+use rialto_storage::backend::cql::SCHEMA_VERSION;
 use rialto_storage::backend::redb::restore as restore_store;
 use rialto_storage::limits::CONVERSATION_PART_ROWS;
 use tokio::runtime::{Builder, Runtime};
 
 use super::operation::Operation;
 use super::{control, say};
+use crate::app::backend::open_cql;
 use crate::app::failure::{Exit, Failure};
 use crate::app::{Foundation, keys};
 use crate::config::Config;
@@ -22,12 +24,13 @@ pub(super) fn reach(config: &Config, operation: Operation) -> Result<String, Fai
         if let Some(answer) = control::ask(&config.data_dir, &operation).await? {
             return Ok(answer);
         }
-        if operation.needs_store() && !has_store(&config.data_dir) {
+        if operation.needs_store() && config.store.cql.is_none() && !has_store(&config.data_dir) {
             return Err(Failure::new(Exit::Storage, format!("there is no store in {}", config.data_dir.display())));
         }
+        keys::make_folder(&config.data_dir)?;
         let foundation = Foundation::open(config.clone()).await?;
         let answer = operation.perform(&foundation).await;
-        foundation.embedded.close();
+        foundation.backend.close();
         answer
     })
 }
@@ -55,6 +58,9 @@ pub(super) fn verify(config: &Config) -> Result<(), Failure> {
 }
 
 pub(super) fn restore(config: &Config, folder: &Path) -> Result<(), Failure> {
+    if config.store.cql.is_some() {
+        return Err(Failure::new(Exit::Usage, "restore is of the embedded store; use the CQL engine's own tools"));
+    }
     if !folder.is_dir() {
         return Err(Failure::new(Exit::Usage, format!("there is no backup in {}", folder.display())));
     }
@@ -63,6 +69,13 @@ pub(super) fn restore(config: &Config, folder: &Path) -> Result<(), Failure> {
     say(&format!("restored {} rows, {} entries; the store's new generation is {}", report.rows, report.entries, report.generation))
 }
 
-fn runtime() -> Result<Runtime, Failure> {
+/// Makes the tables of the store, or brings them up to date.
+pub(super) fn migrate(config: &Config) -> Result<(), Failure> {
+    let Some(options) = &config.store.cql else { return say("nothing to migrate: the embedded store makes its own tables") };
+    runtime()?.block_on(open_cql(options))?;
+    say(&format!("the tables of keyspace {} are of version {SCHEMA_VERSION}", options.keyspace))
+}
+
+pub(super) fn runtime() -> Result<Runtime, Failure> {
     Builder::new_current_thread().enable_all().build().map_err(|error| Failure::new(Exit::Failed, format!("start: {error}")))
 }

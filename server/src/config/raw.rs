@@ -31,6 +31,8 @@ sections! {
         server: Server = Server::default(),
         data: Data = Data::default(),
         store: Store = Store::default(),
+        redis: Redis = Redis::default(),
+        shard: Shard = Shard::default(),
         auth: Auth = Auth::default(),
         topics: Topics = Topics::default(),
         limits: Limits = Limits::default(),
@@ -60,6 +62,25 @@ sections! {
         kind: String = "embedded".into(),
         cache_bytes: u64 = 8 * 1024 * 1024,
         free_bytes_min: u64 = rialto_storage::limits::FREE_BYTES_MIN,
+        cql: Cql = Cql::default(),
+    }
+    /// `[store.cql]`
+    Cql {
+        hosts: Vec<String> = vec!["127.0.0.1:9042".into()],
+        keyspace: String = "rialto".into(),
+        username: String = String::new(),
+        password_file: String = String::new(),
+        tls: bool = false,
+        replication: u8 = 1,
+        allow_unsafe: bool = false,
+    }
+    /// `[redis]`
+    Redis {
+        url: String = String::new(),
+    }
+    /// `[shard]`
+    Shard {
+        reclaim_ms: u64 = rialto_actors::shard::RECLAIM_MS,
     }
     /// `[auth]`
     Auth {
@@ -68,6 +89,7 @@ sections! {
         access_ttl_s: u64 = rialto_actors::accounts::limits::ACCESS_TTL_S,
         refresh_ttl_s: u64 = rialto_actors::accounts::limits::REFRESH_TTL_S,
         keys_file: String = String::new(),
+        master_key_file: String = String::new(),
         hashes_at_once_max: u16 = 0,
         external: Vec<External> = Vec::new(),
     }
@@ -160,6 +182,11 @@ impl Raw {
             if !external.key.is_empty() {
                 external.key = MASK.into();
             }
+        }
+        if let Some((scheme, rest)) = masked.redis.url.split_once("://")
+            && let Some((_, host)) = rest.rsplit_once('@')
+        {
+            masked.redis.url = format!("{scheme}://{MASK}@{host}");
         }
         toml::to_string(&masked).expect("texts, numbers and tables serialize")
     }

@@ -17,6 +17,40 @@ fn set(settings: &[&str]) -> Result<Config, ConfigError> {
     load(&Origin { set: settings.iter().map(|setting| (*setting).to_owned()).collect(), ..origin })
 }
 
+#[test]
+fn the_store_is_embedded_or_on_an_engine() {
+    assert!(set(&[]).unwrap().store.cql.is_none());
+    let config = set(&["store.kind=cql", "store.cql.hosts=[\"a:1\", \"b:2\"]", "store.cql.keyspace=chat"]).unwrap();
+    let options = config.store.cql.clone().unwrap();
+    assert_eq!((options.hosts, options.keyspace.as_str()), (vec!["a:1".to_owned(), "b:2".to_owned()], "chat"));
+    assert!(config.warnings.iter().any(|warning| warning.contains("auth.master_key_file")), "{:?}", config.warnings);
+    for (settings, means) in [
+        (&["store.kind=sqlite"][..], "known are"),
+        (&["store.kind=cql", "store.cql.hosts=[]"], "store.cql.hosts"),
+        (&["store.kind=cql", "store.cql.tls=true"], "no TLS"),
+        (&["store.kind=cql", "store.cql.username=rialto"], "given together"),
+        (&["store.kind=cql", "store.cql.username=rialto", "store.cql.password_file=/nowhere"], "/nowhere"),
+        (&["store.kind=cql", "store.cql.replication=0"], "store.cql.replication"),
+        (&["auth.master_key_file=/nowhere"], "embedded"),
+    ] {
+        assert!(problem(settings).contains(means), "{settings:?}: {}", problem(settings));
+    }
+}
+
+#[test]
+fn a_master_key_is_long_and_seals_keys_in_the_store() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let setting = format!("auth.master_key_file={}", file.path().display());
+    std::fs::write(file.path(), "short\n").unwrap();
+    assert!(problem(&["store.kind=cql", &setting]).contains("32 bytes"));
+    std::fs::write(file.path(), "a secret of thirty-two bytes and more\n").unwrap();
+    let config = set(&["store.kind=cql", &setting]).unwrap();
+    assert!(matches!(config.auth.keys, KeySource::Store(_)));
+    assert!(!format!("{:?}", config.auth.keys).contains("secret"));
+    let named = set(&["store.kind=cql", &setting, "auth.keys_file=mine.json"]).unwrap();
+    assert_eq!(named.auth.keys, KeySource::File("mine.json".into()), "a file that is named comes first");
+}
+
 fn problem(settings: &[&str]) -> String {
     set(settings).err().expect("it is refused").to_string()
 }
@@ -38,7 +72,7 @@ fn the_reference_file_shows_the_defaults() {
 fn the_development_file_is_valid_and_warned_about() {
     let config = load(&Origin { data: Some("elsewhere".into()), ..Origin::default() }).unwrap();
     assert_eq!(config.data_dir, PathBuf::from("elsewhere"));
-    assert_eq!(config.auth.keys_file, PathBuf::from("elsewhere/keys.json"));
+    assert_eq!(config.auth.keys, KeySource::File(PathBuf::from("elsewhere/keys.json")));
     let rule = config.topics.find("anything").unwrap();
     assert_eq!((rule.history_size, rule.history_ttl_ms, rule.recover), (100, 300_000, true));
     assert!(config.warnings.iter().any(|warning| warning.starts_with("topics.enabled")));
@@ -90,7 +124,7 @@ fn mistakes_are_named() {
         ("server.trusted_proxies=[\"10.0.0.0/33\"]", "trusted_proxies"),
         ("server.allowed_origins=[\"chat.example\"]", "allowed_origins"),
         ("server.tls.cert_file=cert.pem", "TLS"),
-        ("store.kind=cql", "store.kind"),
+        ("store.kind=sqlite", "store.kind"),
         ("log.level=a=b=c", "log.level"),
         ("limits.pong_within_ms=30000", "pong_within_ms"),
         ("topics.rules=[{pattern = \"conversation:*\"}]", "reserved"),

@@ -11,7 +11,7 @@ use rialto_actors::accounts::limits::EXTERNAL_ISSUERS_MAX;
 use rialto_actors::topic_rules::{Access, HISTORY_SIZE_MAX, HISTORY_TTL_MS_MAX, PATTERN_BYTES_MAX, RULES_MAX, Rule, TopicRules};
 use rialto_protocol::channel::RESERVED_PREFIXES;
 
-use super::{Auth, Config, ConfigError, Debug, Limits, Network, Server, Store, raw};
+use super::{Auth, Config, ConfigError, Debug, Limits, Network, Server, Store, raw, store};
 
 /// Threads: more than that are no use on one machine.
 const THREADS_MAX: usize = 256;
@@ -33,16 +33,16 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, ConfigError> {
         return fail("data.dir is empty");
     }
     let data_dir = PathBuf::from(&raw.data.dir);
-    if raw.store.kind != "embedded" {
-        return fail(&format!("store.kind is {:?}; known is \"embedded\"", raw.store.kind));
-    }
+    let cql = store::cql(&raw.store)?;
     let auth = auth(&raw, &data_dir, server.threads, &mut warnings)?;
     let config = Config {
         topics: topics(&raw.topics)?,
         limits: limits(&raw.limits)?,
         drain_timeout: Duration::from_millis(within("drain.timeout_ms", raw.drain.timeout_ms, 1, 3_600_000)?),
         debug: Debug { echo: raw.debug.echo, echo_bytes_max: within("debug.echo_bytes_max", raw.debug.echo_bytes_max, 1, BYTES_MAX)? },
+        reclaim_ms: within("shard.reclaim_ms", raw.shard.reclaim_ms, 1, 600_000)?,
         store: Store {
+            cql,
             cache_bytes: within("store.cache_bytes", raw.store.cache_bytes, 1024 * 1024, 1 << 40)?,
             free_bytes_min: raw.store.free_bytes_min,
         },
@@ -143,7 +143,7 @@ fn auth(raw: &raw::Raw, data_dir: &Path, threads: usize, warnings: &mut Vec<Stri
         },
         anonymous: auth.anonymous,
         issuers,
-        keys_file: if auth.keys_file.is_empty() { data_dir.join("keys.json") } else { PathBuf::from(&auth.keys_file) },
+        keys: store::keys(raw, data_dir, warnings)?,
     })
 }
 
@@ -241,13 +241,13 @@ fn limits(raw: &raw::Limits) -> Result<Limits, ConfigError> {
     })
 }
 
-fn within<T: PartialOrd + std::fmt::Display>(key: &str, value: T, least: T, most: T) -> Result<T, ConfigError> {
+pub(super) fn within<T: PartialOrd + std::fmt::Display>(key: &str, value: T, least: T, most: T) -> Result<T, ConfigError> {
     if value < least || value > most {
         return fail(&format!("{key} is {value}; it must be {least} to {most}"));
     }
     Ok(value)
 }
 
-fn fail<T>(problem: &str) -> Result<T, ConfigError> {
+pub(super) fn fail<T>(problem: &str) -> Result<T, ConfigError> {
     Err(ConfigError(problem.to_owned()))
 }

@@ -179,7 +179,7 @@ pub struct ReadyBody {
 /// One thing that the node depends on.
 #[derive(Serialize, JsonSchema)]
 pub struct DependencyBody {
-    /// `ok` or `failing`.
+    /// `ok`, `failing`, or `degraded`: away, and the node serves without it.
     pub state: &'static str,
     /// Milliseconds that it took to answer.
     pub ms: u64,

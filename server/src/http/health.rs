@@ -25,18 +25,26 @@ pub(super) async fn ready(state: Data<HttpState>) -> HttpResponse {
         let began = Instant::now();
         let works = matches!(tokio::time::timeout(PROBE_WITHIN, probe.look()).await, Ok(Ok(())));
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        (probe.name(), DependencyBody { state: if works { "ok" } else { "failing" }, ms })
+        (probe.name(), DependencyBody { state: state_of(works, probe.can_be_missed()), ms })
     });
     let dependencies: BTreeMap<_, _> = futures_util::future::join_all(looks).await.into_iter().collect();
     let status = if state.draining.load(Ordering::Relaxed) {
         "draining"
-    } else if dependencies.values().all(|dependency| dependency.state == "ok") {
+    } else if dependencies.values().all(|dependency| dependency.state != "failing") {
         "ok"
     } else {
         "failing"
     };
     let code = if status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     HttpResponse::build(code).json(ReadyBody { status, dependencies })
+}
+
+fn state_of(works: bool, can_be_missed: bool) -> &'static str {
+    match (works, can_be_missed) {
+        (true, _) => "ok",
+        (false, true) => "degraded",
+        (false, false) => "failing",
+    }
 }
 
 pub(super) async fn metrics(state: Data<HttpState>) -> HttpResponse {

@@ -26,6 +26,10 @@ pub trait Requests: Send + Sync {
 pub trait Probe: Send + Sync {
     /// Its name in `/health/ready`.
     fn name(&self) -> &'static str;
+    /// Whether the node can serve without it, worse.
+    fn can_be_missed(&self) -> bool {
+        false
+    }
     /// Answers once it is known to work.
     fn look(&self) -> Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>;
 }

@@ -179,12 +179,11 @@ pub(super) async fn marks(store: Store) {
     let conversation = ConversationId(Uuid::from_u128(77));
     let at = |offset| ReadMark { offset, ordinal: offset / 2, own: offset / 4 };
     assert_eq!(store.views.mark(user(1), conversation).await.expect("mark"), ReadMark::default(), "none yet");
-    let pending: Vec<_> = [3, 9, 4, 8, 1, 7].into_iter().map(|offset| store.views.advance(user(1), conversation, at(offset))).collect();
-    let mut highest = 0;
-    for answer in pending {
+    let pending: Vec<_> =
+        [3, 9, 4, 8, 1, 7].into_iter().map(|offset| (offset, store.views.advance(user(1), conversation, at(offset)))).collect();
+    for (offset, answer) in pending {
         let stands = answer.await.expect("advance");
-        assert!(stands.offset >= highest, "a marker never moves back");
-        highest = stands.offset;
+        assert!(stands == at(stands.offset) && stands.offset >= offset, "at least as far as asked, and whole");
     }
     assert_eq!(store.views.mark(user(1), conversation).await.expect("mark"), at(9), "the highest stands");
     assert_eq!(

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Scene, is_patience};
 use crate::history::{Ack, Sent};
 use crate::user::client_id;
-use crate::{Closed, Dice, Pick as _, Refusal, User, Wire};
+use crate::{Closed, Dice, Pick as _, Refusal, User, Wire, clock};
 
 /// One in how many messages is sent on both connections at once.
 const TWIN_ONE_IN: u64 = 3;
@@ -48,6 +48,7 @@ impl Sender {
             if acknowledged {
                 return;
             }
+            clock::look_again().await;
         }
     }
 

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::{Scene, is_patience, read_log, row};
 use crate::history::{Row, Stream};
-use crate::{Closed, Pick as _, User, Wire};
+use crate::{Closed, Pick as _, User, Wire, clock};
 
 /// What one subscriber has seen, and how it healed.
 #[derive(Debug)]
@@ -61,10 +61,13 @@ impl Subscriber {
             }
             tokio::select! {
                 told = until.changed() => told.expect("the run outlives its subscribers"),
-                push = next_publication(wire, &channel) => {
+                push = next_news(wire, &channel) => {
                     let push = push?;
-                    if push["offset"].is_u64() {
-                        self.stream.rows.push(row(&push));
+                    if push["unsubscribe"].is_object() {
+                        // The server could not go on and says so: what was missed is asked for.
+                        self.catch_up(wire).await?;
+                    } else if push["pub"]["offset"].is_u64() {
+                        self.stream.rows.push(row(&push["pub"]));
                     }
                 }
             }
@@ -77,7 +80,7 @@ impl Subscriber {
             let body = json!({"channel": channel, "recover": true, "offset": self.position(), "epoch": self.epoch});
             match wire.try_call("subscribe", body).await? {
                 Ok(reply) => break reply,
-                Err(refusal) if is_patience(&refusal) => {}
+                Err(refusal) if is_patience(&refusal) => clock::look_again().await,
                 Err(refusal) => panic!("{} may not return: {refusal:?}", self.stream.subscriber),
             }
         };
@@ -97,8 +100,9 @@ impl Subscriber {
     }
 }
 
-/// The next publication, without a deadline: the conversation may be quiet while the node is down.
+/// The next publication, or the end of the subscription, without a deadline: the conversation may be quiet while the node is down.
 /// Dropping it half-way loses nothing, since whole frames are filed before anything is given out.
-async fn next_publication(wire: &mut Wire, channel: &str) -> Result<Value, Closed> {
-    wire.any_push(|push| push["channel"] == channel && push["pub"].is_object()).await.map(|push| push["pub"].clone())
+async fn next_news(wire: &mut Wire, channel: &str) -> Result<Value, Closed> {
+    let news = |push: &Value| push["pub"].is_object() || push["unsubscribe"].is_object();
+    wire.any_push(|push| push["channel"] == channel && news(push)).await
 }

@@ -52,7 +52,7 @@ async fn a_rotated_key_is_taken_into_use() {
     user.await.unwrap();
     let login = || foundation.accounts.login("olga", "correct-horse-7-battery".into(), std::net::Ipv4Addr::LOCALHOST.into());
     let before = login().await.unwrap().access.token;
-    let kid = crate::app::keys::rotate(&foundation.config.auth.keys_file, 1).unwrap();
+    let kid = crate::app::keys::rotate(&foundation.config.data_dir.join("keys.json"), 1).unwrap();
     ask(&data, &Operation::KeysReload).await.unwrap();
     let after = login().await.unwrap().access.token;
     let header = |token: &str| {

@@ -81,7 +81,7 @@ pub(crate) fn decode_row(entity: EntityKey, seq: u64, value: &[u8]) -> Engine<St
             client_id: ClientId::new(head.client_id).map_err(|_| corrupt("client_id of a row"))?,
         },
         remaining: head.remaining,
-        event: event(head.event)?,
+        event: EventTag::from_number(head.event).ok_or_else(|| corrupt("event tag of a row"))?,
         target: head.target,
         ordinal: head.ordinal,
         sender_ordinal: head.sender_ordinal,
@@ -114,23 +114,6 @@ pub(crate) fn decode_top(seq: u64, value: &[u8]) -> Engine<Top> {
         ordinal: head.ordinal,
         carry: Carry { last_message: head.last_message, active_ms: head.active_ms },
         message: head.event == EventTag::Message as u8,
-    })
-}
-
-fn event(number: u8) -> Engine<EventTag> {
-    Ok(match number {
-        1 => EventTag::ConversationCreated,
-        2 => EventTag::Message,
-        3 => EventTag::MessageEdited,
-        4 => EventTag::MessageDeleted,
-        5 => EventTag::ReactionAdded,
-        6 => EventTag::ReactionRemoved,
-        7 => EventTag::MemberJoined,
-        8 => EventTag::MemberLeft,
-        9 => EventTag::MemberRemoved,
-        10 => EventTag::RoleChanged,
-        11 => EventTag::SettingsChanged,
-        _ => return Err(corrupt("event tag of a row")),
     })
 }
 

@@ -320,7 +320,7 @@ fn check_or_create(database: &Database) -> Result<Arc<str>, OpenError> {
         }
         return Ok(generation.into());
     }
-    let generation = new_generation().map_err(|error| OpenError::Failed(error.to_string()))?;
+    let generation = crate::store::new_generation().map_err(|error| OpenError::Failed(error.to_string()))?;
     create(database, &generation).map_err(failed)?;
     Ok(generation.into())
 }
@@ -350,12 +350,4 @@ pub(crate) fn create(database: &Database, generation: &str) -> Engine<()> {
         table.insert(GENERATION_KEY, codec::encode(&generation).as_slice())?;
     }
     Ok(transaction.commit()?)
-}
-
-/// A word of eight characters that nobody has seen before.
-pub(crate) fn new_generation() -> Result<String, getrandom::Error> {
-    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let mut random = [0_u8; 8];
-    getrandom::fill(&mut random)?;
-    Ok(random.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)])).collect())
 }

@@ -19,7 +19,7 @@ use super::keys::{self, BlobOwner};
 use super::kv::{Batch, Cells, Engine};
 use super::log::{Logs, write_row_parts};
 use super::medium::{Boxed, FileMedium, Medium, journal_name};
-use super::open::{FILE_NAME, OpenError, SCHEMA_VERSION, create, hold, new_generation};
+use super::open::{FILE_NAME, OpenError, SCHEMA_VERSION, create, hold};
 use super::overlay::Overlay;
 use super::record::Record;
 use super::view::{View, base};
@@ -149,7 +149,7 @@ fn check_chunk(folder: &Path, name: &str, bytes: u64, sha256: &str) -> Result<()
 }
 
 fn fill(folder: &Path, manifest: &Manifest, path: &Path, part_rows: u64) -> Result<RestoreReport, RestoreError> {
-    let generation = new_generation().map_err(|error| RestoreError::Store(error.to_string()))?;
+    let generation = crate::store::new_generation().map_err(|error| RestoreError::Store(error.to_string()))?;
     let backend = FileMedium::new(path).open()?;
     let database = Builder::new().set_cache_size(64 * 1024 * 1024).create_with_backend(Boxed(backend)).map_err(Error::from)?;
     create(&database, &generation)?;
