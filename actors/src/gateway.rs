@@ -261,3 +261,6 @@ impl Gateway {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use rialto_storage::backend::memory::{MemoryOptions, MemoryStore, Verdict};
 use rialto_storage::{Row, RowSender, Store};
 use uuid::Uuid;
 
-use crate::entity::{Answer, Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityMachine, EntityName, SubscribeAsk};
+use crate::entity::{Answer, Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityMachine, EntityName, SubscribeAsk, Tell};
 use crate::gateway::SessionId;
 use crate::kernel::test_loop::TestLoop;
 use crate::kernel::{Effects, Machine, Moment};
@@ -24,6 +24,7 @@ use crate::router::entity_of;
 use crate::shard::log::{LogAnswer, LogCall};
 use crate::shard::perform::read;
 use crate::shard::{Shard, ShardConfig, ShardEffect, ShardInput};
+use crate::user::User;
 
 /// An answer in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,6 +132,19 @@ impl World {
             _ => None,
         });
         answers.last().expect("answered at once")
+    }
+
+    /// A conversation tells a user something; the offsets of what the inbox publishes.
+    pub(super) fn tell(&mut self, user: UserId, tell: Tell) -> Vec<u64> {
+        let effects = self.shard.input(ShardInput::Tell { user, tell });
+        let mut published = Vec::new();
+        for effect in effects {
+            match effect {
+                ShardEffect::Publish { offset, .. } => published.push(offset),
+                other => self.perform(other),
+            }
+        }
+        published
     }
 
     pub(super) fn hold_appends(&mut self) {
@@ -307,7 +321,10 @@ struct Tapes {
 impl EntityFactory for Tapes {
     fn create(&self, entity: &EntityName) -> Box<EntityMachine> {
         *self.activations.borrow_mut().entry(entity.clone()).or_default() += 1;
-        Box::new(Tape { name: entity.clone(), top: 0 })
+        match Channel::parse(&entity.channel) {
+            Ok(Channel::User(user)) => Box::new(User::new(user)),
+            _ => Box::new(Tape { name: entity.clone(), top: 0 }),
+        }
     }
 }
 
