@@ -80,7 +80,7 @@ impl Machine for Conversation {
 
     fn apply(&mut self, now: Moment, input: EntityInput, effects: &mut Effects<EntityEffect>) {
         match input {
-            EntityInput::Activated { generation, activation, applied } => {
+            EntityInput::Activated { generation, activation, applied, .. } => {
                 self.generation = generation;
                 self.activate(now, activation, applied);
             }

@@ -3,6 +3,8 @@
 //! A shard activates an entity from the store, gives it inputs, and carries out its effects: it gathers rows, holds every output of a log-backed entity until
 //! the rows it was decided on are durable, keeps who listens to the entity's channel, and supervises. An entity knows nothing of gateways, sockets or stores.
 
+use std::num::NonZeroU64;
+
 use bytes::Bytes;
 use rialto_protocol::command::History;
 use rialto_protocol::reply::{ClientInfo, HistoryResult, RawJson, SubscribeResult};
@@ -60,6 +62,8 @@ pub enum EntityInput {
         activation: Activation,
         /// The highest seq that is durable.
         applied: u64,
+        /// What an entity without a log left behind with [`EntityEffect::Rest`], if anybody has listened ever since.
+        mark: Option<StreamMark>,
     },
     /// Somebody asks.
     Asked {
@@ -143,6 +147,15 @@ pub struct StreamPosition {
     pub offset: u64,
     /// The epoch it belongs to.
     pub epoch: String,
+}
+
+/// Where a stream in memory stands that holds nothing: all that is left of it while its entity is not in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamMark {
+    /// Its identity.
+    pub epoch: NonZeroU64,
+    /// Its last offset.
+    pub top: u64,
 }
 
 /// What an entity answers.
@@ -291,6 +304,8 @@ pub enum EntityEffect {
     Snapshot(Snapshot),
     /// Nothing is pending in me: I may leave memory whenever the shard wants (it keeps me while I have rows that are not durable, or while it thinks I am in use).
     Idle,
+    /// As [`EntityEffect::Idle`], of a stream in memory that holds nothing: while somebody listens, [`EntityInput::Activated`] brings this back.
+    Rest(StreamMark),
 }
 
 /// A question to the store about this entity.

@@ -264,3 +264,6 @@ impl Gateway {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,8 +25,9 @@ mod tests;
 const INBOX_EVENTS_MAX: usize = 100;
 /// Bytes of events that an inbox keeps: an event may carry a message of the largest size.
 const INBOX_BYTES_MAX: usize = 256 * 1024;
-/// Milliseconds that an event is kept.
-const INBOX_TTL_MS: u64 = 5 * 60 * 1000;
+/// Milliseconds that an event is kept: a client notices a dead connection within 35 s. Whoever comes back later loads the list, one request, and most users'
+/// inboxes need no memory.
+const INBOX_TTL_MS: u64 = 45_000;
 /// Reads under way at once. Above: `overloaded`, and news are dropped (the next ones heal).
 const READS_MAX: usize = 1_024;
 
@@ -58,6 +59,9 @@ impl Machine for User {
     type Effect = EntityEffect;
 
     fn apply(&mut self, now: Moment, input: EntityInput, effects: &mut Effects<EntityEffect>) {
+        if let EntityInput::Activated { mark: Some(mark), .. } = &input {
+            self.stream = Some(MemoryStream::resumed(*mark));
+        }
         self.stream.get_or_insert_with(|| MemoryStream::new(now.entropy)).expire(now.mono_ms);
         match input {
             EntityInput::Activated { generation, .. } => self.generation = generation,
@@ -174,7 +178,7 @@ impl User {
         }
         let wake_at_ms = [stream.next_expiry_ms(), self.inbox.next_due_ms()].into_iter().flatten().min();
         match wake_at_ms {
-            None if self.reads.is_empty() => effects.push(EntityEffect::Idle),
+            None if self.reads.is_empty() => effects.push(EntityEffect::Rest(stream.mark())),
             Some(mono_ms) if self.wake_at_ms > mono_ms => {
                 self.wake_at_ms = mono_ms;
                 effects.push(EntityEffect::WakeAt { mono_ms });

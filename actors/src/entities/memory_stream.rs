@@ -1,6 +1,7 @@
 //! A stream that lives in memory: what topics and inboxes have instead of a log.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU64;
 
 use rialto_protocol::command::History;
 use rialto_protocol::limits::{PUBLICATIONS_PER_ANSWER_MAX, RECOVERY_BYTES_MAX};
@@ -8,7 +9,7 @@ use rialto_protocol::reply::{ClientInfo, HistoryResult, Publication, RawJson, Su
 use rialto_protocol::{ErrorCode, Refusal};
 
 use super::window::{fitting, history_window, missing_from};
-use crate::entity::SubscribeAsk;
+use crate::entity::{StreamMark, SubscribeAsk};
 
 /// Bytes that a publication costs in memory beside its payload.
 const PUBLICATION_OVERHEAD_BYTES: usize = 128;
@@ -27,7 +28,7 @@ pub(crate) struct Keep {
 /// Dense offsets from 1, a random epoch per activation, and the newest publications.
 #[derive(Debug)]
 pub(crate) struct MemoryStream {
-    epoch: u64,
+    epoch: NonZeroU64,
     top: u64,
     /// The newest; their offsets end at `top`.
     entries: VecDeque<Entry>,
@@ -55,7 +56,18 @@ impl Entry {
 impl MemoryStream {
     /// An empty stream with a new identity.
     pub(crate) fn new(entropy: u128) -> Self {
-        Self { epoch: (entropy >> 64) as u64 ^ entropy as u64, top: 0, entries: VecDeque::new(), bytes: 0 }
+        let epoch = NonZeroU64::new((entropy >> 64) as u64 ^ entropy as u64).unwrap_or(NonZeroU64::MIN);
+        Self::resumed(StreamMark { epoch, top: 0 })
+    }
+
+    /// The stream that stood here, with nothing in it.
+    pub(crate) fn resumed(mark: StreamMark) -> Self {
+        Self { epoch: mark.epoch, top: mark.top, entries: VecDeque::new(), bytes: 0 }
+    }
+
+    /// Where it stands.
+    pub(crate) fn mark(&self) -> StreamMark {
+        StreamMark { epoch: self.epoch, top: self.top }
     }
 
     /// Takes the next publication and says its offset.
@@ -140,7 +152,7 @@ impl MemoryStream {
     }
 
     fn epoch(&self) -> String {
-        base36(self.epoch)
+        base36(self.epoch.get())
     }
 
     fn first(&self) -> u64 {

@@ -86,6 +86,9 @@ impl Hub {
         let room = self.rooms.entry(Arc::clone(channel)).or_default();
         if !room.listeners.iter().any(|one| one.session == session) {
             let skip = u32::try_from(room.bytes()).expect("a room gathers less than 4 GiB");
+            if room.listeners.len() == room.listeners.capacity() {
+                room.listeners.reserve_exact(room.listeners.len() / 2 + 1);
+            }
             room.listeners.push(HubListener { session, join_leave, skip });
         }
     }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::effect::Threads;
 use super::entity_map::EntityMap;
+use crate::entity::StreamMark;
 use crate::reply_to::{Listener, count_users};
 
 /// Listeners up to which a channel keeps them in a list, and looks at each of them. Above: in a map, and counted by thread.
@@ -19,6 +20,8 @@ const FEW_MAX: usize = 32;
 struct Channel {
     name: Arc<str>,
     audience: Audience,
+    /// Where its stream stands, while an entity without a log has left memory or may.
+    mark: Option<StreamMark>,
 }
 
 /// Who listens to one channel. There are as many channels as users, and most have one listener.
@@ -49,7 +52,7 @@ pub struct Channels(EntityMap<Box<Channel>>);
 impl Channels {
     /// Enters a listener; the same connection again replaces its entry. Answers whether it is new.
     pub fn enter(&mut self, entity: EntityKey, name: &Arc<str>, listener: Listener) -> bool {
-        let nobody = || Box::new(Channel { name: Arc::clone(name), audience: Audience::Few(SmallVec::new()) });
+        let nobody = || Box::new(Channel { name: Arc::clone(name), audience: Audience::Few(SmallVec::new()), mark: None });
         self.0.entry(entity).or_insert_with(nobody).audience.enter(listener)
     }
 
@@ -71,6 +74,24 @@ impl Channels {
         let mut clients: Vec<Uuid> = self.listeners(entity).filter(|one| one.user == user).map(|one| one.client).collect();
         clients.sort_unstable();
         clients.into_iter().filter_map(|client| self.leave(entity, client)).collect()
+    }
+
+    /// Keeps where a channel's stream stands as long as somebody listens.
+    pub fn keep_mark(&mut self, entity: EntityKey, mark: StreamMark) {
+        if let Some(channel) = self.0.get_mut(&entity) {
+            channel.mark = Some(mark);
+        }
+    }
+
+    /// Where the channel's stream stands, for the one who goes on from there.
+    pub fn take_mark(&mut self, entity: EntityKey) -> Option<StreamMark> {
+        self.0.get_mut(&entity)?.mark.take()
+    }
+
+    /// Whether it is known where the channel's stream stands.
+    #[must_use]
+    pub fn has_mark(&self, entity: EntityKey) -> bool {
+        self.0.get(&entity).is_some_and(|channel| channel.mark.is_some())
     }
 
     /// The channel's name: one for all who listen.
@@ -146,6 +167,9 @@ impl Audience {
                     return false;
                 }
                 if few.len() < FEW_MAX {
+                    if few.len() == few.capacity() {
+                        few.reserve_exact(few.len() / 2 + 1);
+                    }
                     few.push(listener);
                     return true;
                 }
@@ -288,6 +312,6 @@ mod tests {
     #[test]
     fn a_listener_is_small() {
         assert!(size_of::<Listener>() <= 48, "{} bytes", size_of::<Listener>());
-        assert!(size_of::<Channel>() <= 80, "{} bytes", size_of::<Channel>());
+        assert!(size_of::<Channel>() <= 96, "{} bytes", size_of::<Channel>());
     }
 }

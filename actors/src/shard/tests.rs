@@ -3,7 +3,7 @@
 mod shared;
 mod world;
 
-use rialto_protocol::{ErrorCode, UserId};
+use rialto_protocol::{ConversationId, ErrorCode, UserId};
 use rialto_storage::ErrorKind;
 use rialto_storage::backend::memory::Verdict;
 
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use tracing::Level;
 
+use crate::entity::Tell;
 use crate::kernel::heard::lines_of;
 use crate::shard::ShardConfig;
 use world::{Said, World};
@@ -140,6 +141,21 @@ fn an_idle_entity_leaves_memory_and_comes_back_with_the_next_message() {
     assert_eq!(world.live(), 0);
     world.say(2, "a", "two");
     assert_eq!(world.answers(), [(1, Said::Offset(1)), (2, Said::Offset(2))]);
+}
+
+#[test]
+fn an_inbox_with_a_listener_leaves_memory_too_and_its_offsets_go_on() {
+    let mut world = World::start();
+    let user = UserId(Uuid::from_u128(1));
+    world.listens(user, 1).unwrap();
+    let added = || Tell::Added { conversation: ConversationId(Uuid::from_u128(2)) };
+    world.advance(1_000);
+    assert_eq!(world.tell(user, added()), [1]);
+    world.advance(30_000);
+    assert_eq!(world.live(), 1, "a listener could still recover the event");
+    world.settle();
+    assert_eq!(world.live(), 0);
+    assert_eq!(world.tell(user, added()), [2]);
 }
 
 #[test]

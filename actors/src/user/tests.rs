@@ -7,7 +7,7 @@ use rialto_storage::{ErrorKind, StorageError};
 use uuid::Uuid;
 
 use super::*;
-use crate::entity::{StreamPosition, SubscribeAsk};
+use crate::entity::{StreamMark, StreamPosition, SubscribeAsk};
 
 const ME: UserId = UserId(Uuid::from_u128(1));
 const OTHER: UserId = UserId(Uuid::from_u128(2));
@@ -19,20 +19,21 @@ struct World {
     events: Vec<String>,
     reads: Vec<(u64, Query)>,
     wake_at_ms: Option<u64>,
-    is_idle: bool,
+    /// It has nothing to do, and this is all that is to be kept.
+    rest: Option<StreamMark>,
 }
 
 impl World {
     fn new() -> Self {
         let now = Moment { wall_ms: 5, mono_ms: 1_000, entropy: 9 };
-        let mut world = Self { user: User::new(ME), now, events: Vec::new(), reads: Vec::new(), wake_at_ms: None, is_idle: false };
-        world.input(EntityInput::Activated { generation: "g1".into(), activation: Activation::default(), applied: 0 });
+        let mut world = Self { user: User::new(ME), now, events: Vec::new(), reads: Vec::new(), wake_at_ms: None, rest: None };
+        world.input(EntityInput::Activated { generation: "g1".into(), activation: Activation::default(), applied: 0, mark: None });
         world
     }
 
     fn input(&mut self, input: EntityInput) -> Option<Result<Answer, Refusal>> {
         let mut effects = Effects::default();
-        self.is_idle = false;
+        self.rest = None;
         self.user.apply(self.now, input, &mut effects);
         let mut answered = None;
         for effect in effects.drain() {
@@ -44,7 +45,7 @@ impl World {
                 }
                 EntityEffect::Read { token, query } => self.reads.push((token, query)),
                 EntityEffect::WakeAt { mono_ms } => self.wake_at_ms = Some(mono_ms),
-                EntityEffect::Idle => self.is_idle = true,
+                EntityEffect::Rest(mark) => self.rest = Some(mark),
                 other => panic!("a user does not want {other:?}"),
             }
         }
@@ -102,7 +103,7 @@ fn an_inbox_is_its_owners_alone() {
     assert_eq!(world.ask(OTHER, Ask::Presence), Some(Err(ErrorCode::PermissionDenied.into())));
     assert_eq!(world.ask(ME, Ask::Presence), Some(Ok(Answer::Allowed)));
     let mine = world.subscribe(ME, None).unwrap();
-    assert!(mine.recoverable && mine.positioned && !mine.epoch.is_empty() && world.is_idle);
+    assert!(mine.recoverable && mine.positioned && !mine.epoch.is_empty() && world.rest.is_some());
 }
 
 #[test]
@@ -134,7 +135,7 @@ fn a_failed_marker_drops_the_news_and_the_next_ones_heal() {
     let mut world = World::new();
     world.changed(1, 0);
     world.answer(Err(StorageError::new(ErrorKind::Unavailable, "mark", "cut")));
-    assert!(world.events.is_empty() && world.is_idle);
+    assert!(world.events.is_empty() && world.rest.is_some());
     world.changed(2, 0);
     world.answer(Ok(Found::Mark(ReadMark::default())));
     assert!(world.events[0].contains("\"unread\":2"));
@@ -152,7 +153,23 @@ fn coming_and_going_is_told_and_recovered_until_it_expires() {
     assert!(recovered.recovered && recovered.publications.len() == 2);
     assert!(!world.subscribe(ME, Some((0, "other"))).unwrap().recovered);
     world.wake(4_000 + INBOX_TTL_MS);
-    assert!(world.is_idle && !world.subscribe(ME, Some((0, &epoch))).unwrap().recovered);
+    assert!(world.rest.is_some() && !world.subscribe(ME, Some((0, &epoch))).unwrap().recovered);
+}
+
+#[test]
+fn a_user_who_was_not_in_memory_goes_on_where_the_inbox_stood() {
+    let mut world = World::new();
+    let epoch = world.subscribe(ME, None).unwrap().epoch;
+    world.input(EntityInput::Told(Tell::Added { conversation: ROOM }));
+    world.wake(4_000 + INBOX_TTL_MS);
+    let mark = world.rest.expect("an inbox without events rests");
+    world.user = User::new(ME);
+    world.input(EntityInput::Activated { generation: "g1".into(), activation: Activation::default(), applied: 0, mark: Some(mark) });
+    assert!(world.subscribe(ME, Some((1, &epoch))).unwrap().recovered, "whoever has everything has missed nothing");
+    assert!(!world.subscribe(ME, Some((0, &epoch))).unwrap().recovered);
+    // The event's offset is checked: it follows the one before.
+    world.input(EntityInput::Told(Tell::Removed { conversation: ROOM }));
+    assert_eq!(world.events.len(), 2);
 }
 
 #[test]

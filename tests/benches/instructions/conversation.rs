@@ -47,7 +47,7 @@ pub(crate) fn message(number: usize) -> Request {
 pub(crate) fn send() -> Box<dyn FnMut()> {
     let (mut room, mut effects) = (Conversation::new(ROOM), Effects::default());
     let generation: Arc<str> = "6spfmtz".into();
-    room.apply(NOW, EntityInput::Activated { generation, activation: Default::default(), applied: 0 }, &mut effects);
+    room.apply(NOW, EntityInput::Activated { generation, activation: Default::default(), applied: 0, mark: None }, &mut effects);
     for (number, request) in founding().into_iter().enumerate() {
         ask(&mut room, number, request, &mut effects);
     }

@@ -98,7 +98,7 @@ impl World {
     }
 
     fn activate(&mut self, activation: Activation) {
-        self.input(EntityInput::Activated { generation: Arc::from("g1"), activation, applied: self.applied });
+        self.input(EntityInput::Activated { generation: Arc::from("g1"), activation, applied: self.applied, mark: None });
     }
 
     /// The entity leaves memory and comes back; with a snapshot of everything durable, or with all rows.
@@ -157,6 +157,7 @@ impl World {
             EntityEffect::Snapshot(snapshot) => self.snapshots.push(snapshot),
             EntityEffect::Idle => self.is_idle = true,
             EntityEffect::Reply { .. } => panic!("an answer to nobody"),
+            EntityEffect::Rest(_) => panic!("it has a log"),
         }
     }
 

@@ -9,7 +9,6 @@ use rialto_storage::{Row, StorageError};
 use tracing::field::display;
 
 use super::super::effect::ShardEffect;
-use super::super::entity_map::EntityMap;
 use super::super::slot::{Asker, Body, Loading, Slot, WAITING_FOR_LOAD_MAX, input_kind};
 use super::{RETRY_HINT_MS, Shard, count, log_backed, refuse_address};
 use crate::entity::{EntityInput, EntityName};
@@ -35,7 +34,9 @@ impl Shard {
     /// Gives an entity an input, loading it first if it is not in memory.
     pub(super) fn feed(&mut self, now: Moment, entity: EntityKey, input: EntityInput, out: &mut Effects<ShardEffect>) {
         let Some(slot) = self.slots.get_mut(&entity) else { return };
-        slot.used_ms = now.mono_ms;
+        if !matches!(input, EntityInput::Woken) {
+            slot.used_ms = now.mono_ms;
+        }
         if let Body::Down { until_ms } = slot.body {
             if now.mono_ms < until_ms {
                 let wait = u32::try_from(until_ms - now.mono_ms).unwrap_or(u32::MAX);
@@ -97,7 +98,8 @@ impl Shard {
         slot.body = Body::Live(self.factory.create(&slot.name));
         self.meters.activations.increment(1);
         let generation = Arc::clone(&self.generation);
-        self.feed(now, entity, EntityInput::Activated { generation, activation: stored, applied }, out);
+        let mark = self.channels.take_mark(entity);
+        self.feed(now, entity, EntityInput::Activated { generation, activation: stored, applied, mark }, out);
         for input in waiting {
             self.feed(now, entity, input, out);
         }
@@ -169,6 +171,8 @@ impl Shard {
         slot.last_wseq = slot.last_wseq.min(self.log.top());
         let body = std::mem::replace(&mut slot.body, Body::Absent);
         slot.wake_ms = None;
+        // Where it stood when it rested last is not where it was.
+        self.channels.take_mark(entity);
         if let Body::Loading(loading) = body {
             self.refuse_all(entity, loading.waiting, out);
         }
@@ -182,9 +186,12 @@ impl Shard {
     pub(super) fn sweep(&mut self, used_before_ms: u64, most: usize) {
         let applied = self.log.applied();
         let (channels, slots) = (&self.channels, &self.slots);
-        // A stream in memory must outlive the pauses of those who listen to it.
+        // A stream in memory must outlive the pauses of those who listen to it, or come back as it was.
         let free = |slot: &Slot| {
-            slot.used_ms <= used_before_ms && slot.may_leave(applied) && (log_backed(slot.name.key) || channels.count(slot.name.key) == 0)
+            let key = slot.name.key;
+            slot.used_ms <= used_before_ms
+                && slot.may_leave(applied)
+                && (log_backed(key) || channels.count(key) == 0 || channels.has_mark(key))
         };
         let mut leaving: Vec<(u64, EntityKey)> =
             slots.values().filter(|slot| free(slot)).map(|slot| (slot.used_ms, slot.name.key)).collect();
@@ -197,8 +204,11 @@ impl Shard {
         for (_, entity) in leaving {
             self.slots.remove(&entity);
         }
-        if self.slots.is_empty() {
-            self.slots = EntityMap::default();
+        if self.slots.capacity() > 4 * self.slots.len() {
+            self.slots.shrink_to_fit();
+        }
+        if self.wakes.capacity() > 4 * self.wakes.len() {
+            self.wakes.shrink_to_fit();
         }
         self.gate.rest();
     }

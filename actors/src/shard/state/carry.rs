@@ -39,11 +39,17 @@ impl Shard {
                     self.wakes.push(Reverse((mono_ms, entity)));
                 }
             }
-            EntityEffect::Idle => {
-                if let Some(slot) = self.slots.get_mut(&entity) {
-                    slot.idle = true;
-                }
+            EntityEffect::Idle => self.idle(entity),
+            EntityEffect::Rest(mark) => {
+                self.channels.keep_mark(entity, mark);
+                self.idle(entity);
             }
+        }
+    }
+
+    fn idle(&mut self, entity: EntityKey) {
+        if let Some(slot) = self.slots.get_mut(&entity) {
+            slot.idle = true;
         }
     }
 

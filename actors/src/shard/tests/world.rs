@@ -18,7 +18,9 @@ use rialto_storage::entity_rows::RowRange;
 use rialto_storage::{Row, RowSender, Store};
 use uuid::Uuid;
 
-use crate::entity::{Answer, Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityMachine, EntityName, Found, Query, SubscribeAsk};
+use crate::entity::{
+    Answer, Ask, Caller, EntityEffect, EntityFactory, EntityInput, EntityMachine, EntityName, Found, Query, SubscribeAsk, Tell,
+};
 use crate::gateway::SessionId;
 use crate::kernel::test_loop::TestLoop;
 use crate::kernel::{Effects, Machine, Moment};
@@ -28,6 +30,7 @@ use crate::shard::backlog::{Batch, Consumer, Work};
 use crate::shard::log::{LogAnswer, LogCall};
 use crate::shard::perform::read;
 use crate::shard::{Shard, ShardConfig, ShardEffect, ShardInput};
+use crate::user::User;
 
 /// An answer in short.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +151,19 @@ impl World {
             _ => None,
         });
         answers.last().expect("answered at once")
+    }
+
+    /// A conversation tells a user something; the offsets of what the inbox publishes.
+    pub(super) fn tell(&mut self, user: UserId, tell: Tell) -> Vec<u64> {
+        let effects = self.shard.input(ShardInput::Tell { user, tell });
+        let mut published = Vec::new();
+        for effect in effects {
+            match effect {
+                ShardEffect::Publish { offset, .. } => published.push(offset),
+                other => self.perform(other),
+            }
+        }
+        published
     }
 
     pub(super) fn hold_appends(&mut self) {
@@ -361,7 +377,10 @@ struct Tapes {
 impl EntityFactory for Tapes {
     fn create(&self, entity: &EntityName) -> Box<EntityMachine> {
         *self.activations.borrow_mut().entry(entity.clone()).or_default() += 1;
-        Box::new(Tape { name: entity.clone(), top: 0, reading: Vec::new() })
+        match Channel::parse(&entity.channel) {
+            Ok(Channel::User(user)) => Box::new(User::new(user)),
+            _ => Box::new(Tape { name: entity.clone(), top: 0, reading: Vec::new() }),
+        }
     }
 }
 

@@ -53,7 +53,7 @@ impl GatewayThread {
         conn.phase.set(Phase::Closing);
         conn.held_input.set(None);
         // Nothing may follow a close frame, so a pong that waits goes before it.
-        self.enqueue(conn, conn.pong.take().into_iter().chain([frame]));
+        self.enqueue(conn, conn.pong.take().map(|pong| *pong).into_iter().chain([frame]));
         self.metrics.closed(code);
         self.set_close_deadline(conn, self.close_write_ms(conn, code));
         self.mark_dirty(conn);

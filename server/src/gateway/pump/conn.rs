@@ -58,7 +58,7 @@ pub(crate) struct Conn {
     /// Input that was read before the session paused.
     pub(super) held_input: Cell<Option<Box<[u8]>>>,
     /// The answer to the latest ping, kept while the socket is blocked (RFC 6455 5.5.3 lets older ones go).
-    pub(super) pong: Cell<Option<Bytes>>,
+    pub(super) pong: Cell<Option<Box<Bytes>>>,
     pub(super) bytes_discarded: Cell<usize>,
     /// The deadline of closing.
     pub(super) timer: Cell<Option<TimerId>>,

@@ -110,7 +110,7 @@ impl GatewayThread {
     fn pong(&self, conn: &Rc<Conn>, frame: Bytes) {
         // A client that pings and does not read costs one pong, not a queue of them.
         if conn.is_blocked.get() {
-            conn.pong.set(Some(frame));
+            conn.pong.set(Some(Box::new(frame)));
         } else {
             self.enqueue(conn, [frame]);
             self.mark_dirty(conn);

@@ -47,7 +47,7 @@ impl GatewayThread {
             }
             return;
         }
-        if let Some(pong) = conn.pong.take() {
+        if let Some(pong) = conn.pong.take().map(|pong| *pong) {
             self.enqueue(conn, [pong]);
         }
         let outcome = match self.pull_lone(conn) {
