@@ -4,6 +4,7 @@ use std::io;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use tokio::io::Interest;
 
 use super::conn::{Conn, Endpoint, Phase};
 use crate::gateway::boundary::Intake;
@@ -33,6 +34,10 @@ impl GatewayThread {
                 return;
             }
         };
+        if length < buffer.len() {
+            // That was all: without this the task would ask the kernel once more, in vain.
+            let _nothing = conn.stream.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+        }
         self.metrics.received_bytes.increment(length as u64);
         match conn.phase.get() {
             Phase::Open => self.ingest(conn, &mut buffer[..length]),

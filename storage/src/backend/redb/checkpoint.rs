@@ -1,8 +1,9 @@
 //! The thread that moves cells from the journal to the tree: many commits in one transaction, each cell once, in order of keys.
 
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ::redb::{Database, Durability, Error};
+use ::redb::{CursorError, Database, Durability, Error, Table};
 
 use super::codec::encode;
 use super::journal::{MARK_KEY, Mark};
@@ -45,13 +46,34 @@ pub(crate) fn write(database: &Database, overlay: &Overlay, mark: Option<Mark>) 
         if let Some(mark) = mark {
             table.insert(MARK_KEY, encode(&mark).as_slice())?;
         }
-        overlay.each(|key, value| -> Engine<()> {
-            match value {
-                Some(value) => drop(table.insert(key, value)?),
-                None => drop(table.remove(key)?),
-            }
-            Ok(())
-        })?;
+        overlay.all(|cells| put(&mut table, cells))?;
     }
     Ok(transaction.commit()?)
+}
+
+/// Writes cells that come in order of keys. Most are runs of new neighbours (a conversation's rows, ids in order of time): behind the first of a run the
+/// others go through a cursor, which costs a third of as many insertions from the root.
+fn put(table: &mut Table<'_, &'static [u8], &'static [u8]>, cells: &mut dyn Iterator<Item = (&[u8], Option<&[u8]>)>) -> Engine<()> {
+    let mut cells = cells.peekable();
+    while let Some((key, value)) = cells.next() {
+        let Some(value) = value else {
+            table.remove(key)?;
+            continue;
+        };
+        let is_new = table.insert(key, value)?.is_none();
+        if !is_new || cells.peek().is_none_or(|(_, value)| value.is_none()) {
+            continue;
+        }
+        let mut cursor = table.upper_bound_mut(Bound::Included(key))?;
+        while let Some((key, Some(value))) = cells.peek() {
+            match cursor.insert_before(*key, *value) {
+                Ok(()) => drop(cells.next()),
+                // It stands already, or others stand before it.
+                Err(CursorError::UnorderedKey) => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        cursor.close()?;
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Cells that are in the log but not yet in the tree: ordered, in memory, several versions of each where readers still need an older one.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Bound;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
@@ -52,10 +53,14 @@ impl Overlay {
     /// Writes a cell as part of commit `seq`, which is above all before it. No reader is, or will be, at a commit below `needed_from`.
     pub(crate) fn put(&self, key: Vec<u8>, value: Option<Vec<u8>>, seq: u64, needed_from: u64) {
         let mut cells = self.cells.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(stands) = cells.get_mut(&key) else {
-            cells.insert(key, Version { seq, value, older: None });
-            return;
+        let mut stands = match cells.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(Version { seq, value, older: None });
+                return;
+            }
+            Entry::Occupied(stands) => stands,
         };
+        let stands = stands.get_mut();
         if stands.seq == seq {
             stands.value = value;
             return;
@@ -87,9 +92,9 @@ impl Overlay {
         found
     }
 
-    /// Every cell's newest version in order; stops at the first error. For an overlay that is written to no more.
-    pub(crate) fn each<E>(&self, mut visit: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>) -> Result<(), E> {
-        self.cells().iter().try_for_each(|(key, version)| visit(key, version.value.as_deref()))
+    /// Hands every cell's newest version, in order of keys, to `read`. For an overlay that is written to no more.
+    pub(crate) fn all<T>(&self, read: impl FnOnce(&mut dyn Iterator<Item = (&[u8], Option<&[u8]>)>) -> T) -> T {
+        read(&mut self.cells().iter().map(|(key, version)| (key.as_slice(), version.value.as_deref())))
     }
 
     /// Whether there is no cell.
