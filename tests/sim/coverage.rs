@@ -96,8 +96,8 @@ coverage! {
     rows_recovered,
     /// Publications of conversations that came live.
     published,
-    /// Gaps that a subscriber saw and healed.
-    gaps,
+    /// Subscribers that were told to recover, because their shard had lost its fence.
+    told_to_recover,
     /// Publications of topics that came.
     topic_publications,
     /// Events of inboxes that came.

@@ -257,6 +257,7 @@ impl World {
             let Some((_, session)) = self.session_place(connection) else { continue };
             let input = ShardInput::Leave { entity: parsed.entity(), client: session.client };
             self.after(0, Event::Shard(Place { shard: shard_of(parsed.entity()), ..place }, Box::new(input)));
+            self.coverage.told_to_recover += 1;
             self.send_down(connection, reply::unsubscribe_push(channel, UnsubscribeCode::InsufficientState));
             self.after(0, Event::Session(connection, Box::new(SessionInput::Unsubscribed { channel: Arc::clone(channel) })));
         }
