@@ -23,8 +23,9 @@ mod tests;
 
 /// Events that an inbox keeps for recovery.
 const INBOX_EVENTS_MAX: usize = 100;
-/// Bytes of events that an inbox keeps: an event may carry a message of the largest size.
-const INBOX_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of events that an inbox keeps: some forty with a usual last message. Each member of a room has a copy of its own, so that large messages, which the
+/// room's log has anyway, are not kept; whoever misses such an event loads the list.
+const INBOX_BYTES_MAX: usize = 16 * 1024;
 /// Milliseconds that an event is kept: a client notices a dead connection within 35 s. Whoever comes back later loads the list, one request, and most users'
 /// inboxes need no memory.
 const INBOX_TTL_MS: u64 = 45_000;

@@ -60,7 +60,7 @@ sections! {
     /// `[store]`
     Store {
         kind: String = "embedded".into(),
-        cache_bytes: u64 = 8 * 1024 * 1024,
+        cache_bytes: u64 = 1024 * 1024,
         free_bytes_min: u64 = rialto_storage::limits::FREE_BYTES_MIN,
         cql: Cql = Cql::default(),
     }

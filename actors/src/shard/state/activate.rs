@@ -204,6 +204,10 @@ impl Shard {
         for (_, entity) in leaving {
             self.slots.remove(&entity);
         }
+        if self.slots.is_empty() {
+            // There are many shards, and most of them rest.
+            self.scratch = Effects::default();
+        }
         if self.slots.capacity() > 4 * self.slots.len() {
             self.slots.shrink_to_fit();
         }

@@ -59,7 +59,7 @@ pub struct RedbOptions {
 impl Default for RedbOptions {
     fn default() -> Self {
         Self {
-            cache_bytes: 8 * 1024 * 1024,
+            cache_bytes: 1024 * 1024,
             free_bytes_min: FREE_BYTES_MIN,
             free_bytes_every: Duration::from_secs(1),
             part_rows: CONVERSATION_PART_ROWS,
