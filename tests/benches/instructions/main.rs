@@ -24,8 +24,8 @@ use numbers::Numbers;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Percent by which a count may differ from the committed one: another link order or hash seed moves it by less than one.
-const TOLERANCE_PERCENT: f64 = 3.0;
+/// Percent by which a count may differ from the committed one. A hash seed moves it by less than one, what the optimiser makes of an unrelated change by two or three.
+const TOLERANCE_PERCENT: f64 = 6.0;
 /// Rounds before counting begins: buffers have grown, caches of the allocator are filled, what is looked up once is looked up.
 const WARM_UP_ROUNDS: usize = 100;
 /// Rounds counted.
