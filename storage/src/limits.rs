@@ -1,9 +1,13 @@
 //! Limits of the store, each with unit and reason.
 
-/// Rows of one append: bounds the work of one commit.
+/// Rows of one append to a log that several processes share: a conditional batch of an engine is small.
 pub const APPEND_ROWS_MAX: usize = 128;
-/// Bytes of row bodies in one append, the last row excepted: bounds its latency.
+/// Bytes of row bodies in one such append, the last row excepted: bounds its latency.
 pub const APPEND_BYTES_MAX: usize = 32 * 1024;
+/// Rows of one append to the embedded log: a commit costs the same for one row as for many, and this bounds its work to some 2 ms.
+pub const EMBEDDED_APPEND_ROWS_MAX: usize = 512;
+/// Bytes of row bodies in one append to the embedded log, the last row excepted.
+pub const EMBEDDED_APPEND_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of a body that stays in its row; a larger one goes to the blobs.
 pub const INLINE_BODY_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of one part of a blob.

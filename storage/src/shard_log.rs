@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::limits::{APPEND_BYTES_MAX, APPEND_ROWS_MAX};
+use crate::limits::{APPEND_BYTES_MAX, APPEND_ROWS_MAX, EMBEDDED_APPEND_BYTES_MAX, EMBEDDED_APPEND_ROWS_MAX};
 use crate::{ErrorKind, Pending, Row, StorageError};
 
 /// Names one activation of one owner: unique per claim. Only the holder of the current fence can append.
@@ -29,6 +29,46 @@ pub struct LogShape {
     pub consumed_on_append: bool,
 }
 
+impl LogShape {
+    /// The embedded log's.
+    pub const EMBEDDED: Self = Self { bucket_rows: u64::MAX, consumed_on_append: true };
+
+    /// The shape of a log that several processes share, cut into buckets of so many rows.
+    #[must_use]
+    pub const fn shared(bucket_rows: u64) -> Self {
+        Self { bucket_rows, consumed_on_append: false }
+    }
+
+    /// Rows of one append.
+    #[must_use]
+    pub const fn append_rows_max(&self) -> usize {
+        if self.consumed_on_append { EMBEDDED_APPEND_ROWS_MAX } else { APPEND_ROWS_MAX }
+    }
+
+    /// Bytes of row bodies in one append, the last row excepted.
+    #[must_use]
+    pub const fn append_bytes_max(&self) -> usize {
+        if self.consumed_on_append { EMBEDDED_APPEND_BYTES_MAX } else { APPEND_BYTES_MAX }
+    }
+
+    /// The limits of one append.
+    ///
+    /// # Errors
+    /// Of kind `Limit` when it breaks one: nothing of it may be stored.
+    pub(crate) fn check_append(&self, rows: &[Row]) -> Result<(), StorageError> {
+        let limit = |cause: String| Err(StorageError::new(ErrorKind::Limit, "append rows", cause));
+        let Some((_last, before)) = rows.split_last() else { return Ok(()) };
+        if rows.len() > self.append_rows_max() {
+            return limit(format!("{} rows in one append", rows.len()));
+        }
+        let bytes: usize = before.iter().map(|row| row.body.len()).sum();
+        if bytes > self.append_bytes_max() {
+            return limit(format!("{bytes} bytes in one append"));
+        }
+        Ok(())
+    }
+}
+
 /// One conditional batch: applied as a whole or not at all.
 #[derive(Clone, Debug)]
 pub struct Append {
@@ -40,7 +80,7 @@ pub struct Append {
     pub cursor: u64,
     /// `wseq` of the first row; the others follow densely.
     pub first_wseq: u64,
-    /// The rows; at most [`crate::limits::APPEND_ROWS_MAX`].
+    /// The rows; at most [`LogShape::append_rows_max`].
     pub rows: Vec<Row>,
 }
 
@@ -74,21 +114,4 @@ pub trait ShardLog: Send + Sync {
     fn tail(&self, shard: u16, bucket: u64, from_wseq: u64) -> Pending<Vec<(u64, Fence, Row)>>;
     /// Seals a bucket if the fence is mine: no later append to it applies.
     fn seal(&self, shard: u16, bucket: u64, fence: Fence) -> Pending<Outcome>;
-}
-
-/// The limits of one append, the same for every backend.
-///
-/// # Errors
-/// Of kind `Limit` when it breaks one: nothing of it may be stored.
-pub(crate) fn check_size(rows: &[Row]) -> Result<(), StorageError> {
-    let limit = |cause: String| Err(StorageError::new(ErrorKind::Limit, "append rows", cause));
-    let Some((_last, before)) = rows.split_last() else { return Ok(()) };
-    if rows.len() > APPEND_ROWS_MAX {
-        return limit(format!("{} rows in one append", rows.len()));
-    }
-    let bytes: usize = before.iter().map(|row| row.body.len()).sum();
-    if bytes > APPEND_BYTES_MAX {
-        return limit(format!("{bytes} bytes in one append"));
-    }
-    Ok(())
 }

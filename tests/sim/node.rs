@@ -161,6 +161,7 @@ impl World {
         match effect {
             ShardEffect::Log(LogCall::RetryAt { mono_ms }) | ShardEffect::WakeAt { mono_ms } => self.wake_shard(place, mono_ms),
             ShardEffect::Log(call) => self.call(place, Call::Log(call)),
+            ShardEffect::Gather => self.after(0, Event::Shard(place, Box::new(ShardInput::Gathered))),
             ShardEffect::Load { entity, activation } => self.call(place, Call::Load { entity, activation }),
             ShardEffect::Read { entity, activation, token, query } => {
                 self.call(place, Call::Read { entity, activation, token, query });

@@ -61,6 +61,14 @@ impl<M: Machine, P: Performer<M>> Acts<'_, M, P> {
         self.context.spawn(wrap_future::<_, Shell<M, P>>(future).map(|input, shell, context| shell.run(input, context)));
     }
 
+    /// Feeds an input back when all that is ready on this thread has run and what has come to its sockets meanwhile has been taken in.
+    pub fn after_round(&mut self, input: M::Input) {
+        self.later(async move {
+            tokio::task::yield_now().await;
+            input
+        });
+    }
+
     /// Runs a future on this thread whose end nobody waits for.
     pub fn detach(&mut self, future: impl Future<Output = ()> + 'static) {
         detach(future);

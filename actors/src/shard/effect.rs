@@ -20,6 +20,8 @@ pub type Threads = SmallVec<[u16; 4]>;
 pub enum ShardEffect {
     /// One statement of the log.
     Log(LogCall),
+    /// Say [`super::ShardInput::Gathered`] when everything has been taken in that is there to be read.
+    Gather,
     /// Something that a consumer is to write.
     Consume(Batch),
     /// Remove a bucket's rows from the log.

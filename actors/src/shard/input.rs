@@ -41,6 +41,8 @@ pub enum ShardInput {
         /// Which connection.
         client: Uuid,
     },
+    /// The round asked for with [`super::ShardEffect::Gather`] is over.
+    Gathered,
     /// The store answers the log's last call.
     Log(LogAnswer),
     /// The store answers a consumer's write.

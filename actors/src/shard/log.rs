@@ -14,7 +14,6 @@ use std::collections::VecDeque;
 
 use rialto_protocol::EntityKey;
 use rialto_storage::Row;
-use rialto_storage::limits::{APPEND_BYTES_MAX, APPEND_ROWS_MAX};
 use rialto_storage::shard_log::{Append, Fence, LogShape};
 use uuid::Uuid;
 
@@ -209,12 +208,28 @@ impl Log {
     }
 
     fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Ready) && self.flight.is_none() && !self.confirming && self.queue.is_empty()
+        self.may_call() && self.queue.is_empty()
+    }
+
+    fn may_call(&self) -> bool {
+        matches!(self.phase, Phase::Ready) && self.flight.is_none() && !self.confirming
+    }
+
+    /// Rows that wait for nothing but being sent.
+    #[must_use]
+    pub fn rows_to_send(&self) -> usize {
+        if self.may_call() { self.queue.len() } else { 0 }
+    }
+
+    /// Whether the rows that wait are all that one append takes.
+    #[must_use]
+    pub fn fills_append(&self) -> bool {
+        self.queue.len() >= self.shape.append_rows_max() || self.queue_bytes >= self.shape.append_bytes_max()
     }
 
     /// The next thing to send, if the last is resolved and there is something.
     pub fn next_call(&mut self, mono_ms: u64) -> Option<LogCall> {
-        if !matches!(self.phase, Phase::Ready) || self.flight.is_some() || self.confirming {
+        if !self.may_call() {
             return None;
         }
         if self.queue.is_empty() {
@@ -245,8 +260,8 @@ impl Log {
 
     fn take_batch(&mut self, first_wseq: u64) -> (Vec<Row>, usize) {
         let room = usize::try_from(self.shape.bucket_rows - (first_wseq - 1) % self.shape.bucket_rows).unwrap_or(usize::MAX);
-        let (mut rows, mut bytes) = (Vec::new(), 0);
-        while rows.len() < APPEND_ROWS_MAX.min(room) && bytes < APPEND_BYTES_MAX {
+        let (mut rows, mut bytes) = (Vec::with_capacity(self.queue.len().min(self.shape.append_rows_max())), 0);
+        while rows.len() < self.shape.append_rows_max().min(room) && bytes < self.shape.append_bytes_max() {
             let Some(row) = self.queue.pop_front() else { break };
             bytes += row.body.len();
             rows.push(row);

@@ -40,6 +40,7 @@ impl Performer<Shard> for ShardPerformer {
     fn perform(&mut self, effect: ShardEffect, acts: &mut Acts<'_, Shard, Self>) {
         match effect {
             ShardEffect::Log(call) => self.log(call, acts),
+            ShardEffect::Gather => acts.after_round(ShardInput::Gathered),
             ShardEffect::Consume(batch) => self.consume(batch, acts),
             ShardEffect::Truncate { bucket } => {
                 let Some(consumers) = &self.store.consumers else { return };

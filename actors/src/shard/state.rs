@@ -20,6 +20,7 @@ use super::channels::Channels;
 use super::effect::ShardEffect;
 use super::entity_map::EntityMap;
 use super::gate::{Gate, Output};
+use super::gather::{Gather, Verdict};
 use super::input::ShardInput;
 use super::log::{Log, LogAnswer, LogCall, LogNews, TRUNCATE_AFTER_MS, Truncation};
 use super::meters::Meters;
@@ -82,6 +83,7 @@ pub struct Shard {
     generation: Arc<str>,
     factory: Rc<dyn EntityFactory>,
     log: Log,
+    gather: Gather,
     /// Rows that are durable but not yet consumed.
     backlog: Backlog,
     truncation: Truncation,
@@ -114,6 +116,7 @@ impl Shard {
             generation,
             factory,
             log: Log::new(shape),
+            gather: Gather::default(),
             backlog: Backlog::default(),
             truncation: Truncation::default(),
             reads_held: BTreeMap::new(),
@@ -185,6 +188,7 @@ impl Shard {
 
     fn applied(&mut self, now: Moment, rows: Vec<Row>, out: &mut Effects<ShardEffect>) {
         self.meters.rows.increment(rows.len() as u64);
+        self.gather.landed(rows.len(), self.log.waiting_rows());
         self.release(out);
         let mut tops: Vec<(EntityKey, u64)> = Vec::new();
         for row in &rows {
@@ -336,11 +340,24 @@ impl Shard {
         }
     }
 
-    /// What holds after every input: one append under way if rows wait, and a timer for what comes next.
-    fn settle(&mut self, out: &mut Effects<ShardEffect>) {
+    /// The next thing to send, if the last is resolved; rows are sent when those that are about to come have come.
+    fn settle_log(&mut self, out: &mut Effects<ShardEffect>) {
+        let rows = self.log.rows_to_send();
+        if rows > 0 {
+            match self.gather.decide(rows, self.log.fills_append()) {
+                Verdict::Go => {}
+                Verdict::Round => return out.push(ShardEffect::Gather),
+                Verdict::Wait => return,
+            }
+        }
         if let Some(call) = self.log.next_call(self.mono_ms) {
             self.call_log(call, out);
         }
+    }
+
+    /// What holds after every input: one append under way if rows wait, and a timer for what comes next.
+    fn settle(&mut self, out: &mut Effects<ShardEffect>) {
+        self.settle_log(out);
         self.settle_gate(out);
         self.settle_consumers(out);
         let entity = self.wakes.peek().map(|Reverse((at, _))| *at);
@@ -364,6 +381,7 @@ impl Machine for Shard {
             ShardInput::Start => self.claim(now, out),
             ShardInput::Ask { .. } | ShardInput::Tell { .. } => self.take(now, input, out),
             ShardInput::Leave { entity, client } => self.leave(entity, client, out),
+            ShardInput::Gathered => self.gather.round_over(),
             ShardInput::Log(answer) => self.log_answered(now, answer, out),
             ShardInput::Consumed { consumer, serial, result } => self.consumed(consumer, serial, result, out),
             ShardInput::Truncated { bucket, outcome } => self.truncated(bucket, &outcome),

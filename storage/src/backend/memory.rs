@@ -89,6 +89,12 @@ impl Default for MemoryOptions {
     }
 }
 
+impl MemoryOptions {
+    fn log_shape(&self) -> LogShape {
+        LogShape { bucket_rows: self.bucket_rows, consumed_on_append: self.consumed_on_append }
+    }
+}
+
 /// The reference; clones are the same store.
 #[derive(Clone)]
 pub struct MemoryStore {
@@ -214,7 +220,7 @@ impl MemoryStore {
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
             generation: self.inner.options.generation.as_str().into(),
-            log_shape: LogShape { bucket_rows: self.inner.options.bucket_rows, consumed_on_append: self.inner.options.consumed_on_append },
+            log_shape: self.inner.options.log_shape(),
         }
     }
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::script::{Script, user};
 use crate::entity_rows::RowRange;
-use crate::limits::{APPEND_BYTES_MAX, APPEND_ROWS_MAX, BLOB_BYTES_MAX, BLOB_PART_BYTES, INLINE_BODY_BYTES_MAX};
+use crate::limits::{BLOB_BYTES_MAX, BLOB_PART_BYTES, INLINE_BODY_BYTES_MAX};
 use crate::shard_log::{Append, Outcome};
 use crate::{ErrorKind, Row, Store};
 
@@ -53,7 +53,8 @@ pub(super) async fn limits(store: Store) {
     owner.create(ConversationKind::Group, &[user(1)]).await;
     let event = owner.says(user(1), "hi");
     let top = owner.seq;
-    let many: Vec<Row> = (0..=APPEND_ROWS_MAX).map(|_| owner.row(user(1), None, &event)).collect();
+    let rows_max = store.log_shape.append_rows_max();
+    let many: Vec<Row> = (0..=rows_max).map(|_| owner.row(user(1), None, &event)).collect();
     let send = |rows: Vec<Row>| {
         let append = Append { bucket: 0, fence: owner.fence, cursor: 1, first_wseq: 2, rows };
         let log = store.log.clone();
@@ -62,7 +63,7 @@ pub(super) async fn limits(store: Store) {
     assert_eq!(send(many.clone()).await, Err(ErrorKind::Limit), "too many rows");
     let mut heavy = many.get(..3).map(<[Row]>::to_vec).expect("there are more");
     for row in &mut heavy {
-        row.body = Bytes::from(vec![b' '; APPEND_BYTES_MAX]);
+        row.body = Bytes::from(vec![b' '; store.log_shape.append_bytes_max()]);
     }
     assert_eq!(send(heavy).await, Err(ErrorKind::Limit), "too many bytes before the last row");
     let mut wrong = many.get(..1).map(<[Row]>::to_vec).expect("there are more");
@@ -74,6 +75,6 @@ pub(super) async fn limits(store: Store) {
     let stored = store.rows.read(owner.conversation.into(), range).await.expect("rows can be read");
     assert_eq!(stored.len() as u64, top, "nothing of a refused append is there");
     assert_eq!(send(Vec::new()).await, Ok(Outcome::Applied), "an empty append only proves the fence");
-    let full = many.get(..APPEND_ROWS_MAX).map(<[Row]>::to_vec).expect("there is one more");
+    let full = many.get(..rows_max).map(<[Row]>::to_vec).expect("there is one more");
     assert_eq!(send(full).await, Ok(Outcome::Applied), "as many as fit");
 }

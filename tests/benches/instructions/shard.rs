@@ -22,6 +22,7 @@ struct Owner {
     room: EntityName,
     head: BucketHead,
     is_flying: bool,
+    is_gathering: bool,
     replies: usize,
     publications: usize,
 }
@@ -40,10 +41,7 @@ pub(crate) fn sends_of_64() -> Box<dyn FnMut()> {
         for number in 0..MEMBERS {
             owner.ask(number, asks.pop().expect("one for each sender and round"), Then::Answer);
         }
-        // The first message flies alone, the others gather meanwhile.
-        while owner.is_flying {
-            owner.land();
-        }
+        owner.land();
         assert_eq!((owner.replies, owner.publications), (MEMBERS, MEMBERS));
     })
 }
@@ -54,7 +52,8 @@ impl Owner {
         let shard = Shard::new(ShardConfig::default(), shape, "6spfmtz".into(), Rc::new(Entities));
         let room = entity_of(&Channel::Conversation(ROOM));
         let head = BucketHead { fence: None, sealed: false, cursor: 0 };
-        let mut owner = Self { shard, effects: Effects::default(), room, head, is_flying: false, replies: 0, publications: 0 };
+        let mut owner =
+            Self { shard, effects: Effects::default(), room, head, is_flying: false, is_gathering: false, replies: 0, publications: 0 };
         owner.give(ShardInput::Start);
         owner
     }
@@ -74,8 +73,11 @@ impl Owner {
         self.ask(0, Ask::Subscribe(SubscribeAsk::default()), then);
     }
 
-    /// The append under way is durable.
+    /// Everything has come, and its append is durable.
     fn land(&mut self) {
+        while std::mem::take(&mut self.is_gathering) {
+            self.give(ShardInput::Gathered);
+        }
         assert!(std::mem::take(&mut self.is_flying), "an append is under way");
         self.give(ShardInput::Log(LogAnswer::Outcome(Ok(Outcome::Applied))));
     }
@@ -94,6 +96,7 @@ impl Owner {
                     self.head.fence = Some(new);
                     answers.push(ShardInput::Log(LogAnswer::Outcome(Ok(Outcome::Applied))));
                 }
+                ShardEffect::Gather => self.is_gathering = true,
                 ShardEffect::Load { entity, activation } => {
                     answers.push(ShardInput::Loaded { entity, activation, result: Ok(Default::default()) });
                 }

@@ -15,9 +15,9 @@ impl Log {
         self.shape.consumed_on_append || mono_ms.saturating_sub(self.confirmed_ms) < SURE_MS
     }
 
-    /// Reads the fence, unless something is under way that shows it too.
+    /// Reads the fence, unless something is under way, or about to be, that shows it too.
     pub fn confirm(&mut self, mono_ms: u64) -> Option<LogCall> {
-        if !matches!(self.phase, Phase::Ready) || self.flight.is_some() || self.confirming {
+        if !self.is_idle() {
             return None;
         }
         (self.confirming, self.sent_ms) = (true, mono_ms);

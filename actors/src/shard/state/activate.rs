@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rialto_protocol::{EntityKey, ErrorCode, Refusal};
 use rialto_storage::entity_rows::Activation;
 use rialto_storage::{Row, StorageError};
+use tracing::Level;
 use tracing::field::display;
 
 use super::super::effect::ShardEffect;
@@ -124,10 +125,15 @@ impl Shard {
         let Body::Live(machine) = &mut slot.body else { return };
         slot.idle = false;
         let (kind, asker) = (input_kind(&input), Asker::of(&input));
-        let user = asker.user.map(display);
-        let span = tracing::debug_span!("entity", kind = ?entity.kind, entity = %entity.id, user);
         let mut effects = std::mem::take(&mut self.scratch);
-        let outcome = span.in_scope(|| guarded(|| machine.apply(now, input, &mut effects)));
+        let outcome = {
+            // A span that nobody looks at would cost each message some 200 instructions.
+            let _entered = tracing::enabled!(Level::DEBUG).then(|| {
+                let user = asker.user.map(display);
+                tracing::debug_span!("entity", kind = ?entity.kind, entity = %entity.id, user).entered()
+            });
+            guarded(|| machine.apply(now, input, &mut effects))
+        };
         match outcome {
             Ok(()) => {
                 for effect in effects.drain() {

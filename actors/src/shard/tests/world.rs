@@ -259,6 +259,7 @@ impl World {
                 None => self.append(call),
             },
             ShardEffect::Log(call) => self.log(call),
+            ShardEffect::Gather => self.inputs.push_back(ShardInput::Gathered),
             ShardEffect::Consume(batch) => self.consume(batch),
             ShardEffect::Truncate { bucket } => {
                 let outcome = ready(self.store.consumers.as_ref().unwrap().truncate(0, bucket));

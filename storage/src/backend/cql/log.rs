@@ -10,7 +10,7 @@ use super::core::{Core, limit};
 use super::open::CqlStore;
 use super::value::{Values, big, bytes, entity, id, int, unsigned};
 use crate::derive::derive;
-use crate::shard_log::{Append, BucketHead, Fence, Outcome, ShardLog, check_size};
+use crate::shard_log::{Append, BucketHead, Fence, LogShape, Outcome, ShardLog};
 use crate::{Pending, Row, StorageError};
 
 /// The fence of every sealed bucket: nobody's.
@@ -27,7 +27,7 @@ async fn head(core: Arc<Core>, shard: u16, bucket: u64) -> Result<BucketHead, St
 }
 
 async fn append(core: Arc<Core>, shard: u16, append: Append) -> Result<Outcome, StorageError> {
-    check_size(&append.rows)?;
+    LogShape::shared(core.options.bucket_rows).check_append(&append.rows)?;
     for row in &append.rows {
         derive(row, core.options.part_rows).map_err(|error| limit("append rows", error))?;
         if let Some(blob) = body_blob(row) {

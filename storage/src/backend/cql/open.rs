@@ -170,7 +170,7 @@ impl CqlStore {
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
             generation: self.inner.generation.clone(),
-            log_shape: LogShape { bucket_rows: self.inner.core.options.bucket_rows, consumed_on_append: false },
+            log_shape: LogShape::shared(self.inner.core.options.bucket_rows),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{MemoryOptions, MemoryStore, State, Verdict};
 use crate::derive::derive;
-use crate::shard_log::{Append, BucketHead, Fence, Outcome, ShardLog, check_size};
+use crate::shard_log::{Append, BucketHead, Fence, Outcome, ShardLog};
 use crate::{ErrorKind, Pending, Row, StorageError};
 
 impl ShardLog for MemoryStore {
@@ -81,7 +81,7 @@ fn limit(cause: impl std::fmt::Display) -> StorageError {
 /// Does an append: all of it or nothing.
 pub(super) fn apply(state: &mut State, options: &MemoryOptions, shard: u16, append: &Append) -> Result<Outcome, StorageError> {
     let rows = &append.rows;
-    check_size(rows)?;
+    options.log_shape().check_append(rows)?;
     for row in rows {
         derive(row, u64::MAX).map_err(limit)?;
     }

@@ -46,6 +46,9 @@ pub(crate) struct Stored {
     pub(crate) blob: Option<u32>,
 }
 
+/// Bytes of a row in front of its body at most: seven numbers of up to 10 bytes, user, id, and what is small.
+const HEAD_BYTES_MAX: usize = 192;
+
 /// Encodes a row; `inline` says whether its body stands in it.
 pub(crate) fn encode_row(row: &Row, carry: Carry, inline: bool) -> Vec<u8> {
     let head = Head {
@@ -61,12 +64,10 @@ pub(crate) fn encode_row(row: &Row, carry: Carry, inline: bool) -> Vec<u8> {
         active_ms: carry.active_ms,
         blob: (!inline).then(|| u32::try_from(row.body.len()).unwrap_or(u32::MAX)),
     };
-    let room = Vec::with_capacity(128 + if inline { row.body.len() } else { 0 });
-    let mut out = postcard::to_extend(&head, room).expect("a vector takes any record");
-    if inline {
-        out.extend_from_slice(&row.body);
-    }
-    out
+    let mut room = [0; HEAD_BYTES_MAX];
+    let head = postcard::to_slice(&head, &mut room).expect("a head is below its maximum");
+    let body = if inline { row.body.as_ref() } else { &[] };
+    [head, body].concat()
 }
 
 /// Decodes a row.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use rialto_protocol::EntityKey;
 use tokio::sync::oneshot;
 
@@ -65,7 +66,7 @@ pub(crate) struct Transaction<'x> {
 
 /// Newest rows of the entities written to of late, so that a row's predecessor need not be looked up.
 #[derive(Default)]
-pub(crate) struct Tops(HashMap<EntityKey, Top>);
+pub(crate) struct Tops(HashMap<EntityKey, Top, RandomState>);
 
 impl Tops {
     /// Remembers an entity's newest row.

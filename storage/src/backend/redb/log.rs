@@ -1,7 +1,8 @@
 //! The shard logs: fence and cursor only, for each row is written once, as entity row.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use foldhash::fast::RandomState;
 use rialto_protocol::EntityKey;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use super::kv::{Cells, Engine};
 use super::open::RedbStore;
 use crate::derive::{Derived, derive};
 use crate::limits::INLINE_BODY_BYTES_MAX;
-use crate::shard_log::{Append, BucketHead, Fence, Outcome, ShardLog, check_size};
+use crate::shard_log::{Append, BucketHead, Fence, LogShape, Outcome, ShardLog};
 use crate::{ErrorKind, Pending, Row, StorageError};
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
@@ -42,7 +43,7 @@ impl Bucket {
 /// The buckets touched since the database was opened.
 #[derive(Default)]
 pub(crate) struct Logs {
-    buckets: HashMap<(u16, u64), Bucket>,
+    buckets: HashMap<(u16, u64), Bucket, RandomState>,
 }
 
 impl Transaction<'_> {
@@ -157,14 +158,26 @@ fn limit(cause: impl std::fmt::Display) -> StorageError {
 
 /// Everything that needs no transaction is done on the caller's thread.
 fn prepare(rows: Vec<Row>, part_rows: u64) -> Result<Vec<Prepared>, StorageError> {
-    check_size(&rows)?;
+    LogShape::EMBEDDED.check_append(&rows)?;
     let mut prepared = Vec::with_capacity(rows.len());
     for row in rows {
         let derived = derive(&row, part_rows).map_err(limit)?;
         let parts = (row.body.len() > INLINE_BODY_BYTES_MAX).then(|| split(row.entity, BlobOwner::Row(row.seq), &row.body));
         prepared.push(Prepared { row, derived, parts });
     }
+    drop_superseded(&mut prepared);
     Ok(prepared)
+}
+
+/// Of several messages of one sender in one append only the last one's count is written: nobody ever sees the others.
+fn drop_superseded(rows: &mut [Prepared]) {
+    let mut counted = HashSet::with_capacity_and_hasher(rows.len(), RandomState::default());
+    for prepared in rows.iter_mut().rev() {
+        prepared.derived.retain(|write| match write {
+            Derived::Own { conversation, user, .. } => counted.insert((*conversation, *user)),
+            _ => true,
+        });
+    }
 }
 
 fn apply_append(
@@ -204,7 +217,7 @@ enum Place {
 
 /// Whether every row is its entity's next one, or every row stands already.
 fn place(transaction: &mut Transaction<'_>, rows: &[Prepared]) -> Engine<Place> {
-    let mut tops: HashMap<EntityKey, (u64, u64)> = HashMap::new();
+    let mut tops: HashMap<EntityKey, (u64, u64), RandomState> = HashMap::default();
     let mut standing = 0_usize;
     for Prepared { row, .. } in rows {
         let (top, time_ms) = match tops.get(&row.entity) {

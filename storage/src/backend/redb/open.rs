@@ -218,7 +218,7 @@ impl RedbStore {
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
             generation: Arc::clone(&self.inner.shared.generation),
-            log_shape: LogShape { bucket_rows: u64::MAX, consumed_on_append: true },
+            log_shape: LogShape::EMBEDDED,
         }
     }
 
