@@ -35,6 +35,16 @@ fn nothing_leaves_before_it_is_durable_and_then_in_order() {
 }
 
 #[test]
+fn rows_that_come_in_one_round_share_an_append() {
+    let mut world = World::start();
+    world.say_together(0..64, "a");
+    assert_eq!((world.answers().len(), world.appends()), (64, 1));
+    world.say_together(64..128, "a");
+    world.say(128, "a", "alone");
+    assert_eq!((world.answers().len(), world.appends()), (65, 3));
+}
+
+#[test]
 fn rows_that_come_while_an_append_is_under_way_share_the_next_one() {
     let mut world = World::start();
     world.hold_appends();

@@ -23,6 +23,7 @@ mod medium;
 mod metrics;
 mod open;
 mod overlay;
+mod paced;
 mod queue;
 mod reader;
 mod record;

@@ -35,9 +35,13 @@ struct Mouth(Name);
 impl Performer<Parrot> for Mouth {
     fn perform(&mut self, effect: &'static str, acts: &mut Acts<'_, Parrot, Self>) {
         tracing::info!(effect, "said");
-        if effect == "bye" {
-            acts.stop();
-            actix_rt::System::current().stop();
+        match effect {
+            "after you" => acts.after_round("bye"),
+            "bye" => {
+                acts.stop();
+                actix_rt::System::current().stop();
+            }
+            _ => {}
         }
     }
 
@@ -79,6 +83,13 @@ fn every_line_of_an_input_carries_the_span_and_silence_costs_nothing() {
     assert_eq!(lines, [said("hello"), said("bye")]);
     let (lines, written) = hear(Level::INFO, &["hello", "bye"]);
     assert_eq!((lines.len(), written), (2, 0), "{lines:?}");
+}
+
+#[test]
+fn a_round_is_over_when_everything_that_waits_is_taken_in() {
+    let (lines, _) = hear(Level::INFO, &["after you", "one", "two"]);
+    let said = |word: &str| format!(" message=said effect=\"{word}\"");
+    assert_eq!(lines, [said("after you"), said("one"), said("two"), said("bye")]);
 }
 
 #[test]

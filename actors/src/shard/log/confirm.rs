@@ -3,7 +3,7 @@
 use rialto_storage::StorageError;
 use rialto_storage::shard_log::BucketHead;
 
-use super::{Log, LogCall, LogNews, Phase, Step};
+use super::{Log, LogCall, LogNews, Step};
 
 /// Milliseconds for which a sign that the shard is mine counts, from when the call that showed it was sent. After that the fence is read before anything is answered.
 pub const SURE_MS: u64 = 3_000;

@@ -111,10 +111,16 @@ impl World {
     }
 
     pub(super) fn say(&mut self, reply: u64, room: &str, text: &str) {
-        let conversation = room_id(room);
-        let client_id = ClientId::new(&format!("c{reply}")).unwrap();
-        let request = Request::ConversationSend(SendMessage { conversation, client_id, text: text.into(), reply_to: None });
-        self.ask(reply, room, Ask::Request(Box::new(request)));
+        self.note(reply, room, message(reply, room, text));
+        self.run();
+    }
+
+    /// Messages that come in one round of the thread's work.
+    pub(super) fn say_together(&mut self, replies: std::ops::Range<u64>, room: &str) {
+        for reply in replies {
+            self.note(reply, room, message(reply, room, "text"));
+        }
+        self.run();
     }
 
     pub(super) fn ask_position(&mut self, reply: u64, room: &str) {
@@ -127,12 +133,16 @@ impl World {
     }
 
     fn ask(&mut self, reply: u64, room: &str, ask: Ask) {
+        self.note(reply, room, ask);
+        self.run();
+    }
+
+    fn note(&mut self, reply: u64, room: &str, ask: Ask) {
         let entity = entity_of(&Channel::Conversation(room_id(room)));
         let caller = Caller { user: UserId(Uuid::from_u128(1)), client: None, role: AccountRole::User, info: None };
         let (sender, receiver) = tokio::sync::oneshot::channel();
         self.waiting.insert(reply, receiver);
         self.inputs.push_back(ShardInput::Ask { entity, caller, ask, reply: ReplyTo::Task(sender) });
-        self.run();
     }
 
     /// A connection listens to its user's inbox; what it is told.
@@ -358,6 +368,16 @@ fn said(answer: &Result<Answer, rialto_protocol::Refusal>) -> Said {
 
 fn ready<T>(pending: impl Future<Output = T>) -> T {
     pending.now_or_never().expect("the in-memory store answers at once")
+}
+
+fn message(number: u64, room: &str, text: &str) -> Ask {
+    let client_id = ClientId::new(&format!("c{number}")).unwrap();
+    Ask::Request(Box::new(Request::ConversationSend(SendMessage {
+        conversation: room_id(room),
+        client_id,
+        text: text.into(),
+        reply_to: None,
+    })))
 }
 
 fn room_id(room: &str) -> ConversationId {

@@ -11,6 +11,7 @@ use super::kv::{Engine, TABLE};
 use super::metrics;
 use super::open::Shared;
 use super::overlay::Overlay;
+use super::paced::Pace;
 use crate::clock::monotonic;
 
 /// Runs until the store closes.
@@ -20,7 +21,9 @@ pub(crate) fn run(shared: &Shared) {
         let guard = shared.database();
         let Some(database) = guard.as_ref() else { continue };
         let began = monotonic();
-        let written = catch_unwind(AssertUnwindSafe(|| write(database, &frozen.overlay, Some(frozen.mark))));
+        let pace = &shared.options.pace;
+        pace.begin(frozen.has_time);
+        let written = catch_unwind(AssertUnwindSafe(|| write(database, &frozen.overlay, Some(frozen.mark), pace)));
         let outcome = written.unwrap_or_else(|_| Err(Error::Corrupted("the engine panicked".to_owned())));
         let failed = outcome.is_err();
         if !failed {
@@ -36,7 +39,7 @@ pub(crate) fn run(shared: &Shared) {
 }
 
 /// Writes an overlay's cells to the tree in one durable transaction, with the mark that says so.
-pub(crate) fn write(database: &Database, overlay: &Overlay, mark: Option<Mark>) -> Engine<()> {
+pub(crate) fn write(database: &Database, overlay: &Overlay, mark: Option<Mark>, pace: &Pace) -> Engine<()> {
     let mut transaction = database.begin_write()?;
     transaction.set_durability(Durability::Immediate).map_err(|error| Error::Corrupted(error.to_string()))?;
     // Stored with the commit: what lets a store that was not closed be opened without reading it whole.
@@ -46,15 +49,19 @@ pub(crate) fn write(database: &Database, overlay: &Overlay, mark: Option<Mark>) 
         if let Some(mark) = mark {
             table.insert(MARK_KEY, encode(&mark).as_slice())?;
         }
-        overlay.all(|cells| put(&mut table, cells))?;
+        overlay.all(|cells| put(&mut table, cells, pace))?;
     }
     Ok(transaction.commit()?)
 }
 
 /// Writes cells that come in order of keys. Most are runs of new neighbours (a conversation's rows, ids in order of time): behind the first of a run the
 /// others go through a cursor, which costs a third of as many insertions from the root.
-fn put(table: &mut Table<'_, &'static [u8], &'static [u8]>, cells: &mut dyn Iterator<Item = (&[u8], Option<&[u8]>)>) -> Engine<()> {
-    let mut cells = cells.peekable();
+fn put(
+    table: &mut Table<'_, &'static [u8], &'static [u8]>,
+    cells: &mut dyn Iterator<Item = (&[u8], Option<&[u8]>)>,
+    pace: &Pace,
+) -> Engine<()> {
+    let mut cells = cells.enumerate().inspect(|(number, _)| pace.step(*number)).map(|(_, cell)| cell).peekable();
     while let Some((key, value)) = cells.next() {
         let Some(value) = value else {
             table.remove(key)?;

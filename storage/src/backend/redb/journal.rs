@@ -112,6 +112,11 @@ impl Journal {
         self.files[self.current].end >= self.file_bytes
     }
 
+    /// Whether half of it is.
+    pub(crate) fn is_half_full(&self) -> bool {
+        self.files[self.current].end >= self.file_bytes / 2
+    }
+
     /// Goes on in the other file, from its start. All of its records must be in the tree.
     pub(crate) fn turn(&mut self) -> io::Result<()> {
         self.current = (self.current + 1) % FILES;

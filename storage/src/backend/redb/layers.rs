@@ -42,6 +42,8 @@ pub(crate) struct Frozen {
     pub(crate) mark: Mark,
     /// Whether the checkpointer may begin.
     requested: bool,
+    /// Whether there is time for it: see [`super::paced`].
+    pub(crate) has_time: bool,
 }
 
 /// A reader's place: versions of its commit are kept until it is dropped.
@@ -73,7 +75,12 @@ impl Layers {
     /// Begins anew, after the journal was opened again. What it held is written to the tree when [`Self::settle`] asks for it.
     pub(crate) fn reset(&self, replayed: Overlay, published: u64, mark: Mark) {
         let mut state = self.state();
-        let frozen = (!replayed.is_empty()).then(|| Frozen { overlay: Arc::new(replayed), mark: mark.at(published), requested: false });
+        let frozen = (!replayed.is_empty()).then(|| Frozen {
+            overlay: Arc::new(replayed),
+            mark: mark.at(published),
+            requested: false,
+            has_time: false,
+        });
         *state = State { frozen, published, mark, generation: state.generation + 1, closed: state.closed, ..State::default() };
         self.changed.notify_all();
     }
@@ -143,12 +150,12 @@ impl Layers {
         self.state().failed.take()
     }
 
-    /// Puts an empty overlay in front; the one before is written to the tree from now on. Nothing else may be frozen.
-    pub(crate) fn rotate(&self) {
+    /// Puts an empty overlay in front; the one before is written to the tree from now on, slowly if it has time. Nothing else may be frozen.
+    pub(crate) fn rotate(&self, has_time: bool) {
         let mut state = self.state();
         debug_assert!(state.frozen.is_none(), "one checkpoint at a time");
         let overlay = std::mem::take(&mut state.active);
-        state.frozen = Some(Frozen { overlay, mark: state.mark.at(state.published), requested: true });
+        state.frozen = Some(Frozen { overlay, mark: state.mark.at(state.published), requested: true, has_time });
         state.generation += 1;
         self.changed.notify_all();
     }

@@ -18,8 +18,9 @@ use super::keys::space;
 use super::kv::{Engine, Source, TABLE};
 use super::layers::Layers;
 use super::lock::DataLock;
-use super::medium::{Boxed, FileMedium, Medium};
+use super::medium::{FileMedium, Medium};
 use super::overlay::Overlay;
+use super::paced::{Pace, Paced};
 use super::queue::Queue;
 use super::reader::{self, ReadJob};
 use super::space::Space;
@@ -109,6 +110,8 @@ pub(crate) struct Resolved {
     pub(crate) part_rows: u64,
     pub(crate) journal_file_bytes: u64,
     pub(crate) medium: Arc<dyn Medium>,
+    /// Of the checkpoint under way.
+    pub(crate) pace: Arc<Pace>,
 }
 
 impl Shared {
@@ -157,6 +160,7 @@ impl RedbStore {
             part_rows: options.part_rows,
             journal_file_bytes: options.journal_file_bytes,
             medium,
+            pace: Arc::default(),
         };
         let database = open_database(&resolved).map_err(|error| match error {
             Error::DatabaseAlreadyOpen => OpenError::Held(folder.display().to_string()),
@@ -308,7 +312,7 @@ pub(crate) fn open_database(options: &Resolved) -> Engine<Database> {
     let mut builder = Builder::new();
     builder.set_cache_size(options.cache_bytes);
     builder.set_repair_callback(|session| tracing::info!(progress = session.progress(), "the store was not closed cleanly; repairing it"));
-    Ok(builder.create_with_backend(Boxed(backend))?)
+    Ok(builder.create_with_backend(Paced::new(backend, Arc::clone(&options.pace)))?)
 }
 
 /// The stored generation, or a new one in a new store.

@@ -21,6 +21,7 @@ use super::log::{Logs, write_row_parts};
 use super::medium::{Boxed, FileMedium, Medium, journal_name};
 use super::open::{FILE_NAME, OpenError, SCHEMA_VERSION, create, hold};
 use super::overlay::Overlay;
+use super::paced::Pace;
 use super::record::Record;
 use super::view::{View, base};
 use crate::derive::derive;
@@ -212,7 +213,7 @@ fn write_some(
             _ => {}
         }
     }
-    checkpoint::write(database, &overlay, None)?;
+    checkpoint::write(database, &overlay, None, &Pace::default())?;
     Ok(at_end)
 }
 

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::redb::Error;
 
@@ -14,6 +14,7 @@ use super::log::Logs;
 use super::metrics;
 use super::open::{Shared, open_database};
 use super::overlay::Overlay;
+use super::paced::SLOW_FROM;
 use super::record::Record;
 use super::space::{Space, is_full};
 use super::view::View;
@@ -34,6 +35,8 @@ pub(crate) struct Writer {
     shared: Arc<Shared>,
     space: Space,
     journal: Journal,
+    /// When the journal's file was begun that is written to.
+    turned: Instant,
     /// Whether what the journal held when it was opened is in the tree.
     settled: bool,
     /// Everything as the next commit sees it, and of which change of the layers.
@@ -58,6 +61,7 @@ impl Writer {
             shared,
             space,
             journal,
+            turned: monotonic(),
             settled: false,
             view: None,
             record: Record::default(),
@@ -159,6 +163,9 @@ impl Writer {
         }
         if !transaction.batch.is_empty() {
             self.journal.append(&mut self.record)?;
+            if self.journal.is_half_full() {
+                self.shared.options.pace.hurry();
+            }
             self.shared.layers.publish(self.journal.next_seq() - 1);
         }
         Ok(())
@@ -178,7 +185,9 @@ impl Writer {
         self.shared.layers.settle()?;
         self.view = None;
         self.journal.turn()?;
-        self.shared.layers.rotate();
+        let filled_in = std::mem::replace(&mut self.turned, monotonic()).elapsed();
+        let has_time = filled_in >= SLOW_FROM && !self.shared.closing.load(Ordering::SeqCst);
+        self.shared.layers.rotate(has_time);
         Ok(())
     }
 

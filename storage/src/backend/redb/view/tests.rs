@@ -5,6 +5,7 @@ use redb::backends::InMemoryBackend;
 
 use super::*;
 use crate::backend::redb::checkpoint;
+use crate::backend::redb::paced::Pace;
 
 type Model = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -41,7 +42,7 @@ proptest! {
         layers[2].put(vec![3], None, 1000, 999);
         layers[2].put(vec![4], Some(vec![4]), 1000, 999);
         let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
-        checkpoint::write(&database, &layers[0], None).unwrap();
+        checkpoint::write(&database, &layers[0], None, &Pace::default()).unwrap();
         let view = View { active: Arc::clone(&layers[2]), frozen: Some(Arc::clone(&layers[1])), base: base(&database).unwrap(), seq: 999, _ticket: None };
         let mut expected: Vec<_> =
             if from < to { model.range(vec![from]..vec![to]).map(|(key, value)| (key.clone(), value.clone())).collect() } else { Vec::new() };
