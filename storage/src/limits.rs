@@ -4,7 +4,7 @@
 pub const APPEND_ROWS_MAX: usize = 128;
 /// Bytes of row bodies in one such append, the last row excepted: bounds its latency.
 pub const APPEND_BYTES_MAX: usize = 32 * 1024;
-/// Rows of one append to the embedded log: a commit costs the same for one row as for many, and this bounds its work to some 2 ms.
+/// Rows of one append to the embedded log: a commit costs the same for one row as for many, and this bounds its work to some 1 ms.
 pub const EMBEDDED_APPEND_ROWS_MAX: usize = 512;
 /// Bytes of row bodies in one append to the embedded log, the last row excepted.
 pub const EMBEDDED_APPEND_BYTES_MAX: usize = 256 * 1024;
