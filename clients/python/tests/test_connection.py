@@ -186,7 +186,14 @@ class Losing(VirtualTestCase):
 
     async def test_a_handler_that_raises_is_reported_and_harms_nobody(self) -> None:
         reported: list[Exception] = []
-        world = World(on_error=reported.append)
+
+        def hear(error: Exception) -> None:
+            reported.append(error)
+            raise error
+
+        world = World(on_error=hear)
+        unheard: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: unheard.append(context["exception"]))
 
         def fail(_event: StateChanged) -> None:
             raise ValueError("mine")
@@ -195,6 +202,7 @@ class Losing(VirtualTestCase):
         await world.connected()
         self.assertIsInstance(world.state, Connected)
         self.assertEqual([type(error) for error in reported], [ValueError, ValueError])
+        self.assertEqual(unheard, reported)
 
     async def test_a_handler_that_would_await_is_refused(self) -> None:
         async def late(_event: StateChanged) -> None:

@@ -73,7 +73,7 @@ class Client(Calls):
         event loop's exception handler does.
         """
         environment = environment or Environment()
-        report = on_error or _report
+        report = _guarded(on_error) if on_error is not None else _report
         self._environment = environment
         self._hub: Hub[ClientEvent] = Hub(settings.events_max, report)
         self._requests = Requests(environment, settings)
@@ -312,6 +312,18 @@ def _named(channel: str) -> str:
     if not 0 < len(channel.encode(errors="replace")) <= CHANNEL_BYTES_MAX:
         raise RialtoError("misuse", f"a channel's name has 1 to {CHANNEL_BYTES_MAX} bytes")
     return channel
+
+
+def _guarded(hear: Callable[[Exception], None]) -> Callable[[Exception], None]:
+    """One who hears of errors and raises one harms nobody either."""
+
+    def report(error: Exception) -> None:
+        try:
+            hear(error)
+        except Exception as another:
+            _report(another)
+
+    return report
 
 
 def _report(error: Exception) -> None:

@@ -6,13 +6,21 @@ import asyncio
 from collections import deque
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from .environment import Listener
 from .limits import MESSAGE_BYTES_MAX, UNSENT_CHARACTERS_MAX
 
 NO_CLOSE_FRAME = 1006
 CLOSE_FRAME_SECONDS = 1.0
+
+
+class _Connect(connect):
+    """Goes where it was sent: a token must not follow a redirect to somebody else."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """No."""
+        return exc
 
 
 class WebSocket:
@@ -25,6 +33,7 @@ class WebSocket:
         self._unsent: deque[str] = deque()
         self._unsent_characters = 0
         self._writer: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._reader = asyncio.get_running_loop().create_task(self._run(), name="rialto socket")
 
     def send(self, text: str) -> None:
@@ -59,7 +68,7 @@ class WebSocket:
         code, reason = NO_CLOSE_FRAME, ""
         try:
             # Pings are the protocol's own, and so are the limits of time.
-            async with connect(
+            async with _Connect(
                 self._url,
                 compression=None,
                 ping_interval=None,
@@ -72,8 +81,8 @@ class WebSocket:
                 if self._listener is not None:
                     self._listener.opened()
                 code, reason = await self._read(connection)
-        except (OSError, InvalidHandshake, EOFError, ValueError):
-            pass
+        except (OSError, WebSocketException, EOFError, ValueError):
+            pass  # No handshake: told as a socket that is gone.
         finally:
             if self._writer is not None:
                 self._writer.cancel()
@@ -88,7 +97,8 @@ class WebSocket:
                 if self._listener is not None and isinstance(message, str):
                     self._listener.received(message)
         except ConnectionClosed as closed:
-            if closed.rcvd is None:
+            # A frame that only echoes ours is no word of the server's.
+            if closed.rcvd is None or not closed.rcvd_then_sent:
                 return NO_CLOSE_FRAME, ""
             return closed.rcvd.code, closed.rcvd.reason
 

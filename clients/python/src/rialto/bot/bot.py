@@ -57,7 +57,14 @@ class Bot(Routes):
 
     def catch(self, hear: ErrorHandler) -> ErrorHandler:
         """Hears what handlers raise; by default it is logged. One that raises harms neither the others nor the bot."""
-        self._hear = hear
+
+        def guarded(error: Exception, context: Doing | None) -> None:
+            try:
+                hear(error, context)
+            except Exception as another:
+                _log(another, context)
+
+        self._hear = guarded
         return hear
 
     @property

@@ -107,7 +107,7 @@ class Doing:
 
     def timers(self, kind: str) -> list[Timer]:
         """Those of a kind that wait, the next one first."""
-        waiting = (timer_of(name, value) for name, value in self.memory.items() if name.startswith(TIMER))
+        waiting = (timer_of(name, self.memory[name]) for name in self.memory if name.startswith(TIMER))
         return sorted((timer for timer in waiting if timer.kind == kind), key=lambda timer: timer.at_ms)
 
     def cancel_timer(self, timer: str) -> bool:

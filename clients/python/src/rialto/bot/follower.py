@@ -122,7 +122,7 @@ class Follower:
                     if not self._backlog and not self._is_behind:
                         return
             await self._mark()
-        except RialtoError as error:
+        except Exception as error:
             if not self._is_stopped and not isinstance(self._client.state, Closed):
                 self._report(error)
 

@@ -67,9 +67,10 @@ class Timers:
                 pass  # Its time has come, or the clock is to be looked at again.
 
     def _waiting(self) -> Iterator[Timer]:
-        for name, value in self._keeper.memory.items():
+        memory = self._keeper.memory
+        for name in memory:
             if name.startswith(TIMER) and name.removeprefix(TIMER) not in self._running:
-                yield timer_of(name, value)
+                yield timer_of(name, memory[name])
 
     def _begin(self, timer: Timer) -> None:
         task = asyncio.get_running_loop().create_task(self._handle(timer), name="rialto timer")
