@@ -14,8 +14,7 @@ import re
 from typing import Annotated, Any
 
 from rialto import Client
-from rialto.bot import Bot, InvalidOption, MessageContext, Store, TimerContext, option
-from rialto.bot.context import Doing
+from rialto.bot import Bot, Doing, InvalidOption, MessageContext, Store, TimerContext, option
 from rialto.bot.option import Option
 
 MINUTE_MS = 60_000

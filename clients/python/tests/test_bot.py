@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from echo import echo
 from stage import Stage
 
-from rialto import RialtoError, Settings
+from rialto import Closed, RialtoError, Settings
 from rialto.bot import AnyContext, Bot, Context, MessageContext, option
 from rialto.protocol.types import MemberJoinedEvent, ReactionAddedEvent
 from rialto.testing import Fault, VirtualTestCase
@@ -267,6 +268,42 @@ class Places(VirtualTestCase):
         self.assertEqual(stage.ada.texts_of(other, stage.robot), ["echo: hello"])
         await bot.stop()
         self.assertEqual(stage.store.state["places"].keys(), {direct}, "places of conversations that were left are forgotten")
+
+    async def test_removed_in_the_middle_of_a_row_it_forgets_where_it_stood(self) -> None:
+        stage = Stage()
+        bot = Bot(stage.server.client(stage.robot), store=stage.store)
+        began, gate = asyncio.Event(), asyncio.Event()
+
+        @bot.message()
+        async def answer(context: MessageContext) -> None:
+            began.set()
+            await gate.wait()
+            context.memory["heard"] = context.text
+
+        await bot.start()
+        stage.ada.says(stage.room, "a")
+        await began.wait()
+        stage.ada.removes(stage.room, stage.robot)
+        await stage.quiet()
+        gate.set()
+        await bot.stop()
+        self.assertEqual((stage.store.state["places"], stage.store.state["memory"]), ({}, {"heard": "a"}))
+
+    async def test_told_to_end_it_ends_also_when_there_is_no_server(self) -> None:
+        for is_reachable in (True, False):
+            await self.ends_when_told(is_reachable)
+
+    async def ends_when_told(self, is_reachable: bool) -> None:
+        stage = Stage()
+        stage.server.is_reachable = is_reachable
+        bot = echo(stage.server.client(stage.robot))
+        started: list[str] = []
+        running = asyncio.ensure_future(bot.run(lambda: started.append(bot.me["username"])))
+        await asyncio.sleep(50)
+        signal.raise_signal(signal.SIGTERM)
+        await running
+        self.assertEqual(started, ["robot"] if is_reachable else [])
+        self.assertIsInstance(bot.client.state, Closed)
 
     async def test_stop_lets_what_is_running_end_and_begins_nothing_new(self) -> None:
         stage = Stage()

@@ -2,7 +2,7 @@
 
 from . import option
 from .bot import Bot
-from .context import BOT_ID_PREFIX, AnyContext, Context, MessageContext, Timer, TimerContext, actor_of
+from .context import BOT_ID_PREFIX, AnyContext, Context, Doing, MessageContext, Timer, TimerContext, actor_of
 from .memory import Memory
 from .option import InvalidOption
 from .routes import Middleware
@@ -13,6 +13,7 @@ __all__ = [
     "AnyContext",
     "Bot",
     "Context",
+    "Doing",
     "InvalidOption",
     "JsonFileStore",
     "Memory",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
 import weakref
@@ -26,6 +27,8 @@ from .store import MemoryStore, Store
 from .timers import Timers
 
 ErrorHandler: TypeAlias = Callable[[Exception, Doing | None], object]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 logger = logging.getLogger("rialto.bot")
 
@@ -109,18 +112,28 @@ class Bot(Routes):
 
     async def run(self, started: Callable[[], object] | None = None) -> None:
         """Runs until the process is told to end (SIGINT, SIGTERM); `started` is called when it follows its conversations."""
-        told = asyncio.Event()
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, told.set)
+        told = asyncio.Event()
+        ending = loop.create_task(told.wait(), name="rialto signal")
+        # It may be told to end before there is a server.
+        starting = loop.create_task(self.start(), name="rialto start")
+        # Where the loop knows no signals, Ctrl-C cancels the main task.
+        with contextlib.suppress(NotImplementedError):
+            for number in SIGNALS:
+                loop.add_signal_handler(number, told.set)
         try:
-            await self.start()
-            if started is not None:
-                started()
-            await told.wait()
+            await asyncio.wait([starting, ending], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                await starting
+                if started is not None:
+                    started()
+                await ending
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.remove_signal_handler(number)
+            with contextlib.suppress(NotImplementedError):
+                for number in SIGNALS:
+                    loop.remove_signal_handler(number)
+            starting.cancel()
+            ending.cancel()
             await self.stop()
 
     async def _end(self) -> None:
@@ -178,7 +191,9 @@ class Bot(Routes):
         try:
             async for conversation in self.client.list_all():
                 await self._follow(conversation)
-                self._followers[conversation["id"]].poke()
+                follower = self._followers.get(conversation["id"])
+                if follower is not None:
+                    follower.poke()
         except RialtoError as error:
             if self._stopping is None:
                 self._report(error)
@@ -197,7 +212,7 @@ class Bot(Routes):
     def _leave(self, conversation: ConversationId) -> None:
         follower = self._followers.pop(conversation, None)
         if follower is not None:
-            follower.stop()
+            follower.leave()
         self._keeper.forget(conversation)
 
     async def _place_in(self, conversation: Conversation) -> int:

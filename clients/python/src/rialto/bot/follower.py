@@ -56,6 +56,7 @@ class Follower:
         self._subscription: Subscription | None = None
         self._is_behind = False
         self._is_stopped = False
+        self._has_left = False
         self.running: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -82,6 +83,11 @@ class Follower:
         self._is_stopped = True
         if self._subscription is not None:
             self._subscription.unsubscribe()
+
+    def leave(self) -> None:
+        """The bot is in it no more: where it stood is of no use."""
+        self._has_left = True
+        self.stop()
 
     def _subscribed(self, event: Subscribed) -> None:
         if not event.was_recovering or event.recovered:
@@ -133,7 +139,8 @@ class Follower:
                 draft = await self._handle(Row(self.conversation, waiting.offset, waiting.event))
             epoch = self._position.epoch
             has_changes = draft is not None and len(draft.changed) > 0
-            self._keeper.commit(draft, self.conversation, Position(waiting.offset, epoch))
+            place = None if self._has_left else Position(waiting.offset, epoch)
+            self._keeper.commit(draft, self.conversation, place)
             if has_changes:
                 await self._keeper.saved()
             # A new timeline may have begun meanwhile.
