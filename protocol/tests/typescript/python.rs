@@ -162,13 +162,16 @@ fn class(out: &mut String, name: &str, schema: &Value, fields: &Map<String, Valu
     let about = described(schema).expect("a body says what it is");
     write!(out, "\n\nclass {name}(TypedDict):\n    \"\"\"{about}\"\"\"\n").expect("a string takes everything");
     let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    for (index, (field, schema)) in fields.iter().enumerate() {
-        comment(out, if index == 0 { "\n    " } else { "    " }, schema);
-        let kind = inline(schema);
-        // What may be absent need not be null too.
-        let kind = kind.strip_suffix(" | None").unwrap_or(&kind);
-        let kind = if required.contains(&field.as_str()) { inline(schema) } else { format!("NotRequired[{kind}]") };
-        writeln!(out, "    {field}: {kind}").expect("a string takes everything");
+    for (index, (field, kind)) in fields.iter().enumerate() {
+        comment(out, if index == 0 { "\n    " } else { "    " }, kind);
+        let full = inline(kind);
+        let annotation = if required.contains(&field.as_str()) {
+            full
+        } else {
+            // What may be absent need not be null too.
+            format!("NotRequired[{}]", full.strip_suffix(" | None").unwrap_or(&full))
+        };
+        writeln!(out, "    {field}: {annotation}").expect("a string takes everything");
     }
 }
 
