@@ -38,7 +38,12 @@ pub(crate) fn text() -> String {
             format!("{}: {{ reason: '{}', resubscribe: {again} }}", code.number(), code.reason())
         }),
     );
-    table(&mut out, "Limits of the protocol, each with its unit in its name.", "LIMITS", limits().into_iter());
+    table(
+        &mut out,
+        "Limits of the protocol, each with its unit in its name.",
+        "LIMITS",
+        limits().into_iter().map(|(name, value)| format!("{name}: {value}")),
+    );
     for (name, union) in [("CONVERSATION_EVENTS", "ConversationEvent"), ("INBOX_EVENTS", "InboxEvent")] {
         let words: Vec<String> = types::tags(union).into_iter().map(|tag| format!("'{tag}'")).collect();
         write!(out, "\n/** Every `type` that a `{union}` may have. */\nexport const {name}: readonly string[] = [{}];\n", words.join(", "))
@@ -55,8 +60,9 @@ fn table(out: &mut String, about: &str, name: &str, rows: impl Iterator<Item = S
     out.push_str("} as const;\n");
 }
 
-fn limits() -> Vec<String> {
-    [
+/// Each limit with its value.
+pub(crate) fn limits() -> Vec<(&'static str, u64)> {
+    vec![
         ("textBytesMax", limits::TEXT_BYTES_MAX as u64),
         ("titleBytesMax", limits::TITLE_BYTES_MAX as u64),
         ("emojiBytesMax", limits::EMOJI_BYTES_MAX as u64),
@@ -73,7 +79,4 @@ fn limits() -> Vec<String> {
         ("clientIdAheadMs", limits::CLIENT_ID_AHEAD_MS),
         ("clientIdAgeMs", limits::CLIENT_ID_AGE_MS),
     ]
-    .into_iter()
-    .map(|(name, value)| format!("{name}: {value}"))
-    .collect()
 }

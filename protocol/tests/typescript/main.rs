@@ -1,17 +1,19 @@
-//! The TypeScript that `clients/typescript` is written in terms of, made from this crate: types, codes, limits and the table of methods.
+//! The TypeScript that `clients/typescript` is written in terms of, and the same in Python for `clients/python`, made from this crate:
+//! types, codes, limits and the table of methods.
 //!
-//! A test compares it with the committed files; `RIALTO_WRITE=1 cargo test --workspace --test typescript` writes them.
+//! A test compares them with the committed files; `RIALTO_WRITE=1 cargo test --workspace --test typescript` writes them.
 
 #![cfg(feature = "schema")]
 
 mod codes;
+mod python;
 mod types;
 mod writer;
 
 use std::path::PathBuf;
 
 fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../clients/typescript/src/protocol").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../clients").join(name)
 }
 
 fn is_current(name: &str, made: &str) {
@@ -32,10 +34,20 @@ fn is_current(name: &str, made: &str) {
 
 #[test]
 fn the_types_are_current() {
-    is_current("types.ts", &types::text());
+    is_current("typescript/src/protocol/types.ts", &types::text());
 }
 
 #[test]
 fn the_codes_are_current() {
-    is_current("codes.ts", &codes::text());
+    is_current("typescript/src/protocol/codes.ts", &codes::text());
+}
+
+#[test]
+fn the_types_in_python_are_current() {
+    is_current("python/src/rialto/protocol/types.py", &python::types_text());
+}
+
+#[test]
+fn the_codes_in_python_are_current() {
+    is_current("python/src/rialto/protocol/codes.py", &python::codes_text());
 }

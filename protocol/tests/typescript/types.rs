@@ -29,7 +29,7 @@ export interface Page<T> {
 ";
 
 /// Each rpc method with its body and its answer.
-const METHODS: [(&str, &str, &str); 21] = [
+pub(crate) const METHODS: [(&str, &str, &str); 21] = [
     ("conversation.create", "CreateConversation", "Conversation"),
     ("conversation.list", "ListConversations", "Page<Conversation>"),
     ("conversation.get", "OneConversation", "Conversation"),
@@ -78,7 +78,7 @@ pub(crate) fn text() -> String {
 }
 
 /// What a caller may leave out of a request, and what a server leaves out of an answer, are two things: each side has a contract of its own.
-fn schemas() -> BTreeMap<String, Value> {
+pub(crate) fn schemas() -> BTreeMap<String, Value> {
     let requests = definitions!(
         SchemaSettings::draft2020_12().for_deserialize(),
         CreateConversation,
