@@ -83,7 +83,7 @@ impl Gateway {
     fn flush_hub(&self, flush: Flush) {
         let limit = self.0.parts.outbox_bytes_max;
         let mut slow = Vec::new();
-        let Flushed { deliveries, panics, .. } = {
+        let Flushed { deliveries, panics } = {
             let mut state = self.0.state.borrow_mut();
             let State { hub, slots, .. } = &mut *state;
             hub.flush(flush, |id, chunk| {

@@ -57,8 +57,6 @@ pub struct Flushed {
     pub deliveries: u64,
     /// Listeners whose delivery panicked.
     pub panics: Vec<(SessionId, PanicReport)>,
-    /// The listener that was served last.
-    last: Option<SessionId>,
 }
 
 /// The rooms of one thread.
@@ -160,20 +158,24 @@ impl Hub {
             }
             let Some(chunk) = room.together() else { return false };
             room.gathered = None;
+            let num_listeners = room.listeners.len();
+            let (mut num_empty, mut panics) = (0, Vec::new());
             let mut listeners = room.listeners.iter_mut();
             while let Err(panic) = guarded(|| {
                 for listener in &mut listeners {
-                    flushed.last = Some(listener.session);
                     let chunk = if listener.skip == 0 { chunk.clone() } else { chunk.slice(listener.skip as usize..) };
                     listener.skip = 0;
-                    if !chunk.is_empty() {
-                        flushed.deliveries += 1;
+                    if chunk.is_empty() {
+                        num_empty += 1;
+                    } else {
                         deliver(listener.session, chunk);
                     }
                 }
             }) {
-                flushed.panics.extend(flushed.last.map(|session| (session, panic)));
+                panics.push((num_listeners - listeners.len() - 1, panic));
             }
+            flushed.deliveries += (num_listeners - num_empty) as u64;
+            flushed.panics.extend(panics.into_iter().map(|(at, panic)| (room.listeners[at].session, panic)));
             false
         });
         flushed
