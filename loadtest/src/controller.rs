@@ -13,7 +13,7 @@ use crate::clock::{self, MS, SECOND};
 use crate::fleet::Fleet;
 use crate::ipc::{Note, Order, Setup, StreamEnd};
 use crate::launch::{self, launch, with_folder};
-use crate::limits::{SOCKETS_PER_WORKER_MAX, WORKER_SILENCE_SECONDS};
+use crate::limits::WORKER_SILENCE_SECONDS;
 use crate::result::{RunReport, Tally};
 use crate::scenario::{Phase, Scenario, load};
 use crate::target::Server;
@@ -103,9 +103,7 @@ struct Run {
 
 impl Run {
     fn start(scenario: Scenario, server: Server) -> Result<Self> {
-        let sockets = scenario.sockets();
-        let needed = sockets.div_ceil(SOCKETS_PER_WORKER_MAX) as usize;
-        let workers = scenario.run.workers.max(needed).max(1);
+        let workers = scenario.processes();
         let mut random = [0_u8; 4];
         getrandom::fill(&mut random).context("random bytes")?;
         let tag = random.iter().map(|byte| format!("{byte:02x}")).collect::<String>();

@@ -36,6 +36,8 @@ pub(crate) const CONNECT_ATTEMPTS_MAX: u8 = 6;
 pub(crate) const RETRY_WAIT_MS: u64 = 500;
 /// Connections begun or cut between two looks at the sockets: a backlog of them must not starve those that are open.
 pub(crate) const CONNECTS_PER_TURN_MAX: usize = 64;
+/// By how much processes are nicer beside one that measures apart: of a CPU that they share it gets nearly all that it wants, and gets it soon.
+pub(crate) const CROWD_NICENESS: i32 = 19;
 /// Milliseconds that a refused closed-loop sender waits.
 pub(crate) const REFUSED_WAIT_MS: u64 = 50;
 /// Sequence numbers kept per stream whose fate is unknown or which were refused. More make a run fail anyway.

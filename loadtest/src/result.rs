@@ -181,6 +181,42 @@ pub(crate) struct GeneratorReport {
     pub(crate) memory_per_socket: Option<f64>,
     /// Whether it was too busy to time anything.
     pub(crate) saturated: bool,
+    /// Each of its processes.
+    pub(crate) processes: Vec<ProcessReport>,
+}
+
+/// One process of the generator in a phase.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct ProcessReport {
+    /// Whose clients live in it.
+    pub(crate) personas: Vec<String>,
+    /// Messages that they sent.
+    pub(crate) sends: u64,
+    /// Share of a core that it used.
+    pub(crate) cpu: f64,
+    /// 99th percentile of its lateness, microseconds.
+    pub(crate) lag_p99_us: u64,
+    /// Whether it was too busy to time anything.
+    pub(crate) saturated: bool,
+}
+
+impl GeneratorReport {
+    /// The generator as its busiest process makes it.
+    pub(crate) fn of(processes: Vec<ProcessReport>) -> Self {
+        Self {
+            cpu: processes.iter().map(|process| process.cpu).fold(0.0, f64::max),
+            lag_p99_us: processes.iter().map(|process| process.lag_p99_us).max().unwrap_or(0),
+            memory_per_socket: None,
+            saturated: processes.iter().any(|process| process.saturated),
+            processes,
+        }
+    }
+
+    /// Whether those were too busy who timed a persona's messages: the process that its clients live in, and any that sent.
+    pub(crate) fn saturates(&self, persona: &str) -> bool {
+        let mut busy = self.processes.iter().filter(|process| process.saturated);
+        busy.any(|process| process.sends > 0 || process.personas.iter().any(|name| name == persona))
+    }
 }
 
 /// One second.
@@ -206,4 +242,25 @@ pub(crate) struct SecondReport {
     pub(crate) server_memory: Option<f64>,
     /// Share of a core that all generator processes used.
     pub(crate) generator_cpu: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_process_spoils_the_times_of_its_own_clients_and_of_its_messages() {
+        let process = |persona: &str, sends, cpu| ProcessReport {
+            personas: vec![persona.to_owned()],
+            sends,
+            cpu,
+            lag_p99_us: 100,
+            saturated: cpu > crate::limits::SATURATED_CPU,
+        };
+        let quiet_crowd = GeneratorReport::of(vec![process("crowd", 0, 0.99), process("apart", 50, 0.05)]);
+        assert!(quiet_crowd.saturated && quiet_crowd.cpu > 0.9);
+        assert!(quiet_crowd.saturates("crowd") && !quiet_crowd.saturates("apart"));
+        let talking_crowd = GeneratorReport::of(vec![process("crowd", 50, 0.99), process("apart", 0, 0.05)]);
+        assert!(talking_crowd.saturates("apart"), "what it receives was sent late");
+    }
 }

@@ -5,10 +5,11 @@ mod load;
 mod validate;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::SATURATED_LAG_MS;
+use crate::limits::{SATURATED_LAG_MS, SOCKETS_PER_WORKER_MAX};
 
 pub(crate) use layout::Layout;
 pub(crate) use load::{load, shipped};
@@ -104,7 +105,9 @@ pub(crate) struct Run {
     pub(crate) connect_timeout_ms: u64,
     /// Milliseconds that deliveries may still take once a phase has stopped sending.
     pub(crate) drain_ms: u64,
-    /// Upper bound in milliseconds of the random wait before a cut client comes back, as SDKs do.
+    /// Milliseconds that a cut client waits at least before it comes back.
+    pub(crate) reconnect_wait_ms: u64,
+    /// Upper bound in milliseconds of the random wait on top of that, as SDKs do.
     pub(crate) reconnect_spread_ms: u64,
     /// 99th percentile of the schedule lag in milliseconds above which the generator counts as saturated.
     pub(crate) lag_ms_max: u64,
@@ -119,6 +122,7 @@ impl Default for Run {
             send_timeout_ms: 10_000,
             connect_timeout_ms: 15_000,
             drain_ms: 10_000,
+            reconnect_wait_ms: 0,
             reconnect_spread_ms: 500,
             lag_ms_max: SATURATED_LAG_MS,
         }
@@ -131,6 +135,10 @@ impl Default for Run {
 pub(crate) struct Persona {
     /// How many.
     pub(crate) count: u32,
+    /// Whether they live in a generator process apart, before whose work that of the others waits: what they measure is then not the others' load on the
+    /// generator itself.
+    #[serde(default)]
+    pub(crate) apart: bool,
     /// Rooms that each is in.
     #[serde(default = "one")]
     pub(crate) rooms_each: u32,
@@ -241,6 +249,30 @@ impl Scenario {
     /// All connections.
     pub(crate) fn sockets(&self) -> u32 {
         self.personas.values().map(|persona| persona.count).sum()
+    }
+
+    /// Whether some clients live in a process apart: the last one.
+    pub(crate) fn has_apart(&self) -> bool {
+        self.personas.values().any(|persona| persona.apart)
+    }
+
+    /// Generator processes that the scenario wants.
+    pub(crate) fn processes(&self) -> usize {
+        let crowd: u32 = self.personas.values().filter(|persona| !persona.apart).map(|persona| persona.count).sum();
+        self.run.workers.max(crowd.div_ceil(SOCKETS_PER_WORKER_MAX) as usize).max(1) + usize::from(self.has_apart())
+    }
+
+    /// Which of a persona's clients live in generator process `worker` of `workers`.
+    pub(crate) fn share(&self, persona: &Persona, worker: usize, workers: usize) -> Range<u32> {
+        if !self.has_apart() {
+            return Layout::share(persona.count, worker, workers);
+        }
+        let others = workers - 1;
+        match (persona.apart, worker == others) {
+            (true, true) => 0..persona.count,
+            (false, false) => Layout::share(persona.count, worker, others),
+            (true, false) | (false, true) => 0..0,
+        }
     }
 
     /// Path of the WebSocket for a room.

@@ -18,12 +18,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use mio::{Events, Poll, Token, Waker};
+use rustix::process::nice;
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use self::engine::Engine;
 use crate::clock::{self, MS};
 use crate::ipc::{Note, Order};
-use crate::limits::{EVENTS_PER_POLL, ORDERS_QUEUE};
+use crate::limits::{CROWD_NICENESS, EVENTS_PER_POLL, ORDERS_QUEUE};
 
 /// Wakes the loop when an order has come.
 const WAKE: Token = Token(usize::MAX);
@@ -49,6 +50,9 @@ pub(crate) fn run() -> Result<()> {
     let first = orders.recv().context("no setup came")?;
     let Order::Setup(setup) = serde_json::from_str(&first)? else { bail!("the first order is no setup") };
     pin(&setup.scenario.run.cpus)?;
+    if setup.scenario.has_apart() && setup.worker + 1 < setup.workers {
+        nice(CROWD_NICENESS).context("give way to the process apart")?;
+    }
     let mut engine = Engine::new(*setup, poll.registry().try_clone()?)?;
     tell(&Note::Ready)?;
     match turn_until_quit(&mut engine, &mut poll, &orders) {

@@ -56,7 +56,7 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Kind::Counter, "rialto_entity_activations_total", "Entities that came into memory"),
     (Kind::Counter, "rialto_entity_passivations_total", "Entities that left memory"),
     (Kind::Counter, "rialto_entity_panics_total", "Panics of entities, each caught"),
-    (Kind::Counter, "rialto_actor_panics_total", "Panics of sessions and shards, each caught, by actor"),
+    (Kind::Counter, "rialto_actor_panics_total", "Panics of sessions, shards and gateway threads, each caught, by actor"),
     (Kind::Counter, "rialto_rows_appended_total", "Rows acknowledged as durable"),
     (Kind::Counter, "rialto_shard_losses_total", "Times that a shard lost its fence"),
     (Kind::Counter, "rialto_consumer_failures_total", "Writes of what follows from rows that failed, each tried again"),

@@ -1,5 +1,6 @@
 //! What comes from shards: answers become replies, publications go into rooms.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,13 @@ use bytes::Bytes;
 use rialto_protocol::reply::{self, Empty, ReplyBody, SubscribeResult};
 use rialto_protocol::{Channel, CloseCode, ErrorCode, Refusal, UnsubscribeCode, UserId, ws_frame};
 
-use super::hub::Flush;
+use super::hub::{Flush, Flushed};
 use super::link::FromShard;
 use super::recovery::{LARGE_ANSWER_BYTES, overloaded};
 use super::slots::UnderWay;
 use super::{Gateway, SessionId, State};
 use crate::entity::Answer;
+use crate::kernel::guarded;
 use crate::reply_to::{SessionReply, Then};
 use crate::session::{ReplyKind, SessionInput};
 
@@ -30,24 +32,25 @@ impl Gateway {
             } else {
                 links.wait(thread).await;
             }
-            self.turn();
+            // What concerns one session is contained in the turn; were this task to end, nobody on the thread would hear anything any more.
+            if let Err(panic) = guarded(|| self.turn()) {
+                self.crashed(None, &panic);
+            }
         }
     }
 
     /// One turn of [`Gateway::run`].
-    fn turn(&self) {
-        let (messages, lagged) = self.0.parts.links.take(self.0.parts.thread);
-        for message in messages {
-            match message {
-                FromShard::Answer { reply, answer } => self.answer(reply, answer),
-                FromShard::Publication { channel, frame, .. } => self.0.state.borrow_mut().hub.publish(&channel, frame),
-                FromShard::Presence { channel, frame } => self.presence(&channel, &frame),
-                FromShard::Missed { channel } => {
-                    self.flush_rooms();
-                    self.lagged(&channel);
-                }
-                FromShard::Unsubscribe { channel, user } => self.unsubscribe(&channel, user),
+    pub(super) fn turn(&self) {
+        let (mut messages, lagged) = self.0.parts.links.take(self.0.parts.thread);
+        let asker = Cell::new(None);
+        // A panic costs the message that it happened with, and its asker.
+        while let Err(panic) = guarded(|| {
+            while let Some(message) = messages.pop_front() {
+                asker.set(message.asker());
+                self.take(message);
             }
+        }) {
+            self.crashed(asker.get(), &panic);
         }
         self.flush_hub(Flush::Prompt);
         if self.0.state.borrow().hub.has_gathered() {
@@ -59,6 +62,19 @@ impl Gateway {
         self.leaves_again();
     }
 
+    fn take(&self, message: FromShard) {
+        match message {
+            FromShard::Answer { reply, answer } => self.answer(reply, answer),
+            FromShard::Publication { channel, frame, .. } => self.0.state.borrow_mut().hub.publish(&channel, frame),
+            FromShard::Presence { channel, frame } => self.presence(&channel, &frame),
+            FromShard::Missed { channel } => {
+                self.flush_rooms();
+                self.lagged(&channel);
+            }
+            FromShard::Unsubscribe { channel, user } => self.unsubscribe(&channel, user),
+        }
+    }
+
     /// Gives all rooms' listeners what gathered. The socket side calls it when it has been told that rooms have gathered and its sockets are free for it.
     pub fn flush_rooms(&self) {
         self.flush_hub(Flush::All);
@@ -67,23 +83,26 @@ impl Gateway {
     fn flush_hub(&self, flush: Flush) {
         let limit = self.0.parts.outbox_bytes_max;
         let mut slow = Vec::new();
-        {
+        let Flushed { deliveries, panics } = {
             let mut state = self.0.state.borrow_mut();
             let State { hub, slots, .. } = &mut *state;
-            let deliveries = hub.flush(flush, |id, chunk| {
+            hub.flush(flush, |id, chunk| {
                 let Some(slot) = slots.get_mut(id) else { return };
                 match (slot.outbox.publish(chunk, limit), flush) {
                     (true, Flush::All) => self.0.hook.wake_with_room(id),
                     (true, Flush::Prompt) => self.0.hook.wake(id),
                     (false, _) => slow.push(id),
                 }
-            });
-            if deliveries > 0 {
-                self.0.meters.deliveries.increment(deliveries);
-            }
+            })
+        };
+        if deliveries > 0 {
+            self.0.meters.deliveries.increment(deliveries);
         }
         for id in slow {
             self.slow(id);
+        }
+        for (id, panic) in panics {
+            self.crashed(Some(id), &panic);
         }
     }
 

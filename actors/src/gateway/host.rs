@@ -73,15 +73,24 @@ impl Gateway {
             // It has panicked before: nobody else says that its slot is free.
             Ok(false) if is_end => self.release(id),
             Ok(false) => {}
-            Err(panic) => self.crashed(id, &panic, is_end),
+            Err(panic) => {
+                self.crashed(Some(id), &panic);
+                if is_end {
+                    self.release(id);
+                }
+            }
         }
     }
 
-    /// Ends a session that has panicked: its client comes back and recovers. What it listened to is given up here, as it can no longer say so itself.
-    fn crashed(&self, id: SessionId, panic: &PanicReport, is_end: bool) {
-        metrics::counter!("rialto_actor_panics_total", "actor" => "session").increment(1);
-        let (connection, user) = self.names_of(id);
-        tracing::error!(actor = "session", %connection, %user, message = %panic.message, location = %panic.location, "actor panicked");
+    /// Counts and logs a panic, and ends the session that it happened with, if it was one's: its client comes back and recovers. What it listened to is given
+    /// up here, as it can no longer say so itself.
+    pub(super) fn crashed(&self, id: Option<SessionId>, panic: &PanicReport) {
+        let actor = if id.is_some() { "session" } else { "gateway" };
+        metrics::counter!("rialto_actor_panics_total", "actor" => actor).increment(1);
+        let (connection, user) = id.map(|id| self.names_of(id)).unzip();
+        let (connection, user) = (connection.unwrap_or_default(), user.unwrap_or(rialto_protocol::UserId(Uuid::nil())));
+        tracing::error!(actor, %connection, %user, message = %panic.message, location = %panic.location, "actor panicked");
+        let Some(id) = id else { return };
         let channels = self.0.state.borrow().hub.channels_of(id);
         for channel in channels {
             if let Ok(parsed) = rialto_protocol::Channel::parse(&channel) {
@@ -91,7 +100,7 @@ impl Gateway {
         if let Some(slot) = self.0.state.borrow_mut().slots.get_mut(id) {
             slot.crash();
         }
-        if is_end { self.release(id) } else { self.close(id, CloseCode::InternalError) }
+        self.close(id, CloseCode::InternalError);
     }
 
     /// The session is over: its slot is free.

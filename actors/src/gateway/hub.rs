@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
 use super::SessionId;
+use crate::kernel::{PanicReport, guarded};
 
 /// Listeners from which a room is large: a flush of it takes so long (some 0.5 ms) that gathering what comes meanwhile pays. Smaller ones never wait.
 pub const LARGE_ROOM_LISTENERS_MIN: usize = 200;
@@ -47,6 +48,15 @@ pub enum Flush {
     Prompt,
     /// All.
     All,
+}
+
+/// What a flush has done.
+#[derive(Debug, Default)]
+pub struct Flushed {
+    /// Chunks given.
+    pub deliveries: u64,
+    /// Listeners whose delivery panicked.
+    pub panics: Vec<(SessionId, PanicReport)>,
 }
 
 /// The rooms of one thread.
@@ -136,9 +146,10 @@ impl Hub {
         gathered.frames.push(frame);
     }
 
-    /// Takes what the rooms have gathered: for each room one shared chunk and who gets it. Answers how many chunks were given.
-    pub fn flush(&mut self, flush: Flush, mut deliver: impl FnMut(SessionId, Bytes)) -> u64 {
-        let mut deliveries = 0;
+    /// Takes what the rooms have gathered: for each room one shared chunk and who gets it. A panic in `deliver` costs the one listener that it happened
+    /// with: the others get the chunk, once.
+    pub fn flush(&mut self, flush: Flush, mut deliver: impl FnMut(SessionId, Bytes)) -> Flushed {
+        let mut flushed = Flushed::default();
         let rooms = &mut self.rooms;
         self.dirty.retain(|channel| {
             let Some(room) = rooms.get_mut(channel) else { return false };
@@ -146,18 +157,28 @@ impl Hub {
                 return true;
             }
             let Some(chunk) = room.together() else { return false };
-            for listener in &mut room.listeners {
-                let chunk = if listener.skip == 0 { chunk.clone() } else { chunk.slice(listener.skip as usize..) };
-                listener.skip = 0;
-                if !chunk.is_empty() {
-                    deliveries += 1;
-                    deliver(listener.session, chunk);
-                }
-            }
             room.gathered = None;
+            let num_listeners = room.listeners.len();
+            let (mut num_empty, mut panics) = (0, Vec::new());
+            let mut listeners = room.listeners.iter_mut();
+            while let Err(panic) = guarded(|| {
+                for listener in &mut listeners {
+                    let chunk = if listener.skip == 0 { chunk.clone() } else { chunk.slice(listener.skip as usize..) };
+                    listener.skip = 0;
+                    if chunk.is_empty() {
+                        num_empty += 1;
+                    } else {
+                        deliver(listener.session, chunk);
+                    }
+                }
+            }) {
+                panics.push((num_listeners - listeners.len() - 1, panic));
+            }
+            flushed.deliveries += (num_listeners - num_empty) as u64;
+            flushed.panics.extend(panics.into_iter().map(|(at, panic)| (room.listeners[at].session, panic)));
             false
         });
-        deliveries
+        flushed
     }
 
     /// Whether rooms hold what waits for a flush of all.
@@ -265,9 +286,28 @@ mod tests {
         (0..u32::try_from(LARGE_ROOM_LISTENERS_MIN).unwrap()).for_each(|index| hub.enter(&room, session(index), false));
         let frame = Bytes::from_static(&[0; 64 * 1024]);
         for _ in 0..ROOM_BYTES_GATHERED_MAX / frame.len() {
-            assert_eq!(hub.flush(Flush::Prompt, |_, _| {}), 0);
+            assert_eq!(hub.flush(Flush::Prompt, |_, _| {}).deliveries, 0);
             hub.publish(&room, frame.clone());
         }
-        assert_eq!(hub.flush(Flush::Prompt, |_, _| {}), LARGE_ROOM_LISTENERS_MIN as u64);
+        assert_eq!(hub.flush(Flush::Prompt, |_, _| {}).deliveries, LARGE_ROOM_LISTENERS_MIN as u64);
+    }
+
+    #[test]
+    fn a_panic_costs_one_listener_and_the_others_hear_everything_once() {
+        let mut hub = Hub::default();
+        let room: Arc<str> = "room".into();
+        (0..5).for_each(|index| hub.enter(&room, session(index), false));
+        hub.publish(&room, Bytes::from_static(b"x"));
+        let mut heard = Vec::new();
+        let flushed = hub.flush(Flush::All, |session, _| {
+            assert!(![1, 4].contains(&session.index), "poison");
+            heard.push(session.index);
+        });
+        assert_eq!(heard, [0, 2, 3]);
+        assert_eq!(
+            flushed.panics.iter().map(|(session, panic)| (session.index, &*panic.message)).collect::<Vec<_>>(),
+            [(1, "poison"), (4, "poison")]
+        );
+        assert!(delivered(&mut hub).is_empty(), "nothing comes twice");
     }
 }

@@ -7,9 +7,12 @@ use futures_util::FutureExt;
 use rialto_storage::backend::memory::{MemoryOptions, MemoryStore};
 use tracing::Level;
 
+use super::link::FromShard;
 use super::*;
 use crate::accounts::{KeyMaterial, KeyRing, Settings, Tables, Verifier, time_of};
 use crate::kernel::heard::lines_of;
+use crate::reply_to::{CommandAddress, SessionReply, Then};
+use crate::session::ReplyKind;
 use crate::topic_rules::{Access, Rule, TopicRules};
 
 /// A socket side that panics once when the session in question is woken, within what that session does.
@@ -96,6 +99,55 @@ fn a_panic_ends_one_session_and_is_logged_once() {
     assert!(third.index == first.index && third.generation != first.generation, "its place is free, under another name");
     gateway.on_binary(second);
     assert_eq!(taken(&gateway, second).1, Some(CloseCode::InappropriateProtocol.number()), "its neighbour goes on");
+}
+
+/// A session that stands, and listens to a room.
+fn listener(gateway: &Gateway, room: &Arc<str>) -> SessionId {
+    let id = open(gateway);
+    let _ = gateway.on_text(id, r#"{"id":1,"connect":{}}"#);
+    let _ = taken(gateway, id);
+    gateway.0.state.borrow_mut().hub.enter(room, id, false);
+    id
+}
+
+#[test]
+fn a_panic_while_a_room_is_flushed_ends_one_of_its_listeners() {
+    let sockets = Rc::<Sockets>::default();
+    let gateway = gateway(&sockets);
+    let room: Arc<str> = "conversation:01920000-0000-7000-8000-000000000000".into();
+    let listeners: Vec<SessionId> = (0..3).map(|_| listener(&gateway, &room)).collect();
+    let publish = |text: &'static str| gateway.0.state.borrow_mut().hub.publish(&room, Bytes::from_static(text.as_bytes()));
+    publish("first");
+    sockets.poisoned.set(Some(listeners[1]));
+    let lines = lines_of(Level::ERROR, || gateway.flush_rooms());
+    assert!(lines.len() == 1 && lines[0].contains("actor=\"session\"") && lines[0].contains("message=poison"), "{lines:?}");
+    publish("second");
+    gateway.flush_rooms();
+    assert_eq!(taken(&gateway, listeners[1]).1, Some(CloseCode::InternalError.number()));
+    for id in [listeners[0], listeners[2]] {
+        assert_eq!(taken(&gateway, id), ("firstsecond".to_owned(), None));
+    }
+}
+
+#[test]
+fn a_panic_at_an_answer_ends_its_asker_and_what_came_behind_it_is_taken() {
+    let sockets = Rc::<Sockets>::default();
+    let gateway = gateway(&sockets);
+    let room: Arc<str> = "conversation:01920000-0000-7000-8000-000000000000".into();
+    let (asker, other) = (listener(&gateway, &room), listener(&gateway, &room));
+    let answer_to = |session: SessionId| {
+        let command = gateway.0.state.borrow_mut().slots.get_mut(session).unwrap().begin(7, ReplyKind::Rpc, Arc::clone(&room));
+        let reply = SessionReply { address: CommandAddress { thread: 0, session, command }, then: Then::Answer };
+        gateway.0.parts.links.send(0, FromShard::Answer { reply, answer: Err(rialto_protocol::ErrorCode::NotFound.into()) });
+    };
+    answer_to(asker);
+    answer_to(other);
+    sockets.poisoned.set(Some(asker));
+    let lines = lines_of(Level::ERROR, || gateway.turn());
+    assert!(lines.len() == 1 && lines[0].contains("message=poison"), "{lines:?}");
+    assert_eq!(taken(&gateway, asker).1, Some(CloseCode::InternalError.number()));
+    let (text, close) = taken(&gateway, other);
+    assert!(text.contains(r#""id":7,"error""#) && close.is_none(), "{text}");
 }
 
 #[test]

@@ -57,6 +57,11 @@ fn phase_lines(phase: &PhaseReport) -> Vec<String> {
         phase.generator.cpu * 100.0,
         phase.generator.lag_p99_us as f64 / 1_000.0
     )];
+    for process in phase.generator.processes.iter().filter(|_| phase.generator.processes.len() > 1) {
+        let (cpu, lag) = (process.cpu * 100.0, process.lag_p99_us as f64 / 1_000.0);
+        let saturated = if process.saturated && phase.measure { " · SATURATED" } else { "" };
+        lines.push(format!("  generator of {}: {cpu:.0} % lag p99 {lag:.1} ms{saturated}", process.personas.join(", ")));
+    }
     for (action, both) in &phase.latencies {
         let ms = |us: u64| us as f64 / 1_000.0;
         let (corrected, uncorrected) = (&both.corrected, &both.uncorrected);

@@ -52,10 +52,14 @@ fn plain(name: &str, report: &PhaseReport) -> Option<f64> {
     }
 }
 
-/// Whether a metric is a time, or a number in a time, that a saturated generator measured.
+/// Whether a metric is a time, or a number in a time, that a saturated generator measured. What one persona did is measured by the process that it lives in.
 pub(crate) fn saturated(metric: &Metric, phases: &[PhaseReport], total: &PhaseReport) -> bool {
-    let phase = metric.phase.as_ref().and_then(|name| phases.iter().find(|phase| phase.name == *name));
-    metric.rests_on_timing() && phase.map_or(total.generator.saturated, |phase| phase.measure && phase.generator.saturated)
+    let phase = metric.phase.as_ref().and_then(|name| phases.iter().find(|phase| phase.name == *name)).unwrap_or(total);
+    let is_busy = match &metric.statistic {
+        Statistic::Latency { persona, .. } => phase.generator.saturates(persona),
+        _ => phase.generator.saturated,
+    };
+    metric.rests_on_timing() && phase.measure && is_busy
 }
 
 /// The figures that baselines and comparisons show, flat, under the names that thresholds use.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Corrected, GeneratorReport, PhaseReport, SecondReport, ServerReport, Summary};
+use super::{Corrected, GeneratorReport, PhaseReport, ProcessReport, SecondReport, ServerReport, Summary};
 use crate::clock::{self, SECOND};
 use crate::ipc::Report;
 use crate::limits::SATURATED_CPU;
@@ -47,7 +47,9 @@ struct PhaseTally {
     counters: Counters,
     histograms: Histograms,
     in_time: InTime,
-    lag: Latencies,
+    /// By process: its lateness, and what it sent.
+    lags: Vec<Latencies>,
+    sends: Vec<u64>,
     begin: Option<Edge>,
     stopped_ns: Option<u64>,
     end: Option<Edge>,
@@ -77,8 +79,10 @@ struct Second {
     cpu_ns: u64,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Default)]
 struct WorkerTally {
+    /// Whose clients live in it.
+    personas: Vec<String>,
     cpu_ns: u64,
     live: u64,
     memory: u64,
@@ -94,7 +98,8 @@ impl Tally {
             counters: Counters::default(),
             histograms: Histograms::new(),
             in_time: InTime::new(),
-            lag: latencies(),
+            lags: vec![latencies(); workers],
+            sends: vec![0; workers],
             begin: None,
             stopped_ns: None,
             end: None,
@@ -113,7 +118,9 @@ impl Tally {
             baseline,
             reference: None,
             last_usage: baseline.map(|usage| (begin_ns, usage)),
-            workers: vec![WorkerTally::default(); workers],
+            workers: (0..workers)
+                .map(|worker| WorkerTally { personas: personas_in(scenario, worker, workers), ..WorkerTally::default() })
+                .collect(),
         }
     }
 
@@ -174,7 +181,8 @@ impl Tally {
         second.report.deliveries += report.counters.deliveries;
         let phase = &mut self.phases[report.phase];
         phase.counters.add(&report.counters);
-        add_pairs(&mut phase.lag, &report.lag);
+        add_pairs(&mut phase.lags[worker], &report.lag);
+        phase.sends[worker] += report.counters.sends;
         for sample in &report.actions {
             if !report.drains {
                 let count: u64 = sample.corrected.iter().map(|(_, count)| count).sum();
@@ -244,23 +252,34 @@ impl Tally {
         }
         total.latencies = self.summaries(&self.total, &in_time, total.seconds);
         total.server = whole(&phases);
-        let measured = || phases.iter().filter(|phase| phase.measure);
-        total.generator = GeneratorReport {
-            cpu: measured().map(|phase| phase.generator.cpu).fold(0.0, f64::max),
-            lag_p99_us: measured().map(|phase| phase.generator.lag_p99_us).max().unwrap_or(0),
-            memory_per_socket: self.memory_per_socket(),
-            saturated: measured().any(|phase| phase.generator.saturated),
-        };
+        let processes = (0..self.workers.len()).map(|worker| self.busiest(worker, &phases)).collect();
+        total.generator = GeneratorReport { memory_per_socket: self.memory_per_socket(), ..GeneratorReport::of(processes) };
         (phases, total)
+    }
+
+    /// A process as the measured phases show it, each figure from the worst of them.
+    fn busiest(&self, worker: usize, phases: &[PhaseReport]) -> ProcessReport {
+        let measured = phases.iter().filter(|phase| phase.measure).filter_map(|phase| phase.generator.processes.get(worker));
+        let idle = ProcessReport { personas: self.workers[worker].personas.clone(), ..ProcessReport::default() };
+        measured.fold(idle, |worst, process| ProcessReport {
+            sends: worst.sends + process.sends,
+            cpu: worst.cpu.max(process.cpu),
+            lag_p99_us: worst.lag_p99_us.max(process.lag_p99_us),
+            saturated: worst.saturated || process.saturated,
+            ..worst
+        })
     }
 
     fn phase(&self, phase: &PhaseTally) -> Option<PhaseReport> {
         let (begin, end) = (phase.begin.as_ref()?, phase.end.as_ref()?);
         let seconds = phase.seconds()?;
-        // All of it counts against the time of sending: the quiet moment at the end must not make a busy generator look idle.
-        let used = |(begin, end): (&u64, &u64)| end.saturating_sub(*begin) as f64 / SECOND as f64 / seconds;
-        let cpu = begin.cpu_ns.iter().zip(&end.cpu_ns).map(used).fold(0.0, f64::max);
-        let lag_p99_us = phase.lag.value_at_quantile(0.99);
+        let process = |worker: usize| {
+            // All of it counts against the time of sending: the quiet moment at the end must not make a busy generator look idle.
+            let cpu = end.cpu_ns[worker].saturating_sub(begin.cpu_ns[worker]) as f64 / SECOND as f64 / seconds;
+            let lag_p99_us = phase.lags[worker].value_at_quantile(0.99);
+            let saturated = cpu > SATURATED_CPU || lag_p99_us > self.lag_us_max;
+            ProcessReport { personas: self.workers[worker].personas.clone(), sends: phase.sends[worker], cpu, lag_p99_us, saturated }
+        };
         Some(PhaseReport {
             name: phase.name.clone(),
             measure: phase.measure,
@@ -269,12 +288,7 @@ impl Tally {
             latencies: self.summaries(&phase.histograms, &phase.in_time, seconds),
             connections: end.live,
             server: self.server(begin, end).map(|server| ServerReport { start_us: phase.start_us, ..server }),
-            generator: GeneratorReport {
-                cpu,
-                lag_p99_us,
-                memory_per_socket: None,
-                saturated: cpu > SATURATED_CPU || lag_p99_us > self.lag_us_max,
-            },
+            generator: GeneratorReport::of((0..self.workers.len()).map(process).collect()),
         })
     }
 
@@ -333,6 +347,12 @@ fn whole(phases: &[PhaseReport]) -> Option<ServerReport> {
         start_us: servers().find_map(|server| server.start_us),
         ..fullest.clone()
     })
+}
+
+/// The personas with clients in a generator process.
+fn personas_in(scenario: &Scenario, worker: usize, workers: usize) -> Vec<String> {
+    let here = scenario.personas.iter().filter(|(_, persona)| !scenario.share(persona, worker, workers).is_empty());
+    here.map(|(name, _)| name.clone()).collect()
 }
 
 impl Summary {

@@ -16,6 +16,8 @@ pub(super) fn validate(scenario: &Scenario) -> Result<()> {
     let workers = if run.workers == 0 { WORKERS_MAX } else { run.workers };
     let most = u64::from(SOCKETS_PER_WORKER_MAX) * workers as u64;
     ensure!(sockets > 0 && sockets <= most, "{sockets} sockets: 1 to {most} are possible ({SOCKETS_PER_WORKER_MAX} a worker)");
+    let apart: u32 = scenario.personas.values().filter(|persona| persona.apart).map(|persona| persona.count).sum();
+    ensure!(apart <= SOCKETS_PER_WORKER_MAX, "{apart} sockets apart: up to {SOCKETS_PER_WORKER_MAX} are possible");
     ensure!((1..=ROOMS_MAX).contains(&run.rooms), "run.rooms is not within 1 to {ROOMS_MAX}");
     ensure!(!scenario.phases.is_empty() && scenario.phases.len() <= PHASES_MAX, "1 to {PHASES_MAX} phases are wanted");
     let conversations = scenario.target.channel == ChannelKind::Conversation;

@@ -131,7 +131,7 @@ impl Engine {
         let scenario = self.setup.scenario.clone();
         for (number, (name, persona)) in (0_u16..).zip(&scenario.personas) {
             let first = self.clients.len() as u32;
-            let share = Layout::share(persona.count, self.setup.worker, self.setup.workers);
+            let share = scenario.share(persona, self.setup.worker, self.setup.workers);
             let sends = scenario.phases.iter().any(|phase| phase.send.contains_key(name));
             for index in share {
                 let mut client = Connection::new(number, index);
@@ -146,7 +146,7 @@ impl Engine {
         Layout::new(&scenario).each(|persona, index, _, slot| {
             let founder = !std::mem::replace(&mut founded[slot.room as usize], true);
             let state = &self.personas[persona];
-            let share = Layout::share(state.persona.count, self.setup.worker, self.setup.workers);
+            let share = scenario.share(&state.persona, self.setup.worker, self.setup.workers);
             if !share.contains(&index) {
                 return;
             }

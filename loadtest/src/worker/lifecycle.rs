@@ -227,7 +227,9 @@ impl Engine {
         connection.stage = Stage::Down;
         connection.reading = true;
         connection.intended_ns = now;
-        let wait = self.dice.between(0, self.setup.scenario.run.reconnect_spread_ms * MS);
+        let run = &self.setup.scenario.run;
+        let (least, spread) = (run.reconnect_wait_ms * MS, run.reconnect_spread_ms * MS);
+        let wait = self.dice.between(least, least + spread);
         self.timers.at(now + wait, Due::Connect(client as u32));
     }
 

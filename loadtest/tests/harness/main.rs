@@ -165,6 +165,18 @@ fn several_generator_processes_agree() {
 }
 
 #[test]
+fn a_persona_apart_has_a_process_of_its_own() {
+    let both = format!("{TALK}[personas.b]\ncount = 3\n").replace("connect = { a = 1.0 }", "connect = { a = 1.0, b = 1.0 }");
+    let ran = rialto_load(&both, &broadcast(Fault::Nothing), &["personas.a.apart=true", "run.workers=2"]);
+    assert_eq!((ran.exit, ran.count("connects")), (0, 8), "{}", ran.output);
+    assert_eq!(ran.count("deliveries"), ran.count("sends") * 8);
+    let processes = ran.report["phases"][1]["generator"]["processes"].as_array().unwrap();
+    let personas: Vec<&serde_json::Value> = processes.iter().map(|process| &process["personas"]).collect();
+    assert_eq!(personas, [&serde_json::json!(["b"]), &serde_json::json!(["b"]), &serde_json::json!(["a"])]);
+    assert_eq!((processes[0]["sends"].as_u64(), processes[2]["sends"].as_u64()), (Some(0), Some(ran.count("sends"))));
+}
+
+#[test]
 fn an_honest_resume_passes() {
     let ran = rialto_load(RESUME, &centrifuge(Fault::Nothing), &[]);
     assert_eq!((ran.exit, ran.count("recovered"), ran.count("reconnects")), (0, 3, 3), "{}", ran.output);

@@ -41,7 +41,7 @@ pub trait Gateway {
     fn on_binary(&self, id: SessionId, frame: &[u8]) -> Intake;
 
     /// The connection is over for the session, whoever ended it. Called exactly once for each `open`; no call for
-    /// this id follows, and hooks called with it do nothing.
+    /// this id follows, and hooks called with it do nothing. It may come a while after the last other call: when many end at once, they do so in turns.
     fn on_closed(&self, id: SessionId);
 
     /// Drains the session's outbox into `out`, which is empty.

@@ -85,6 +85,12 @@ pub const LISTEN_BACKLOG: i32 = 4096;
 /// Accepted sockets that a thread takes in before all else that is ready gets its turn. One costs some 0.2 ms until it has connected and recovered, so in a
 /// storm of reconnects those who are connected wait for about a millisecond of it, and the storm gets the rest of the time.
 pub(crate) const ADMISSIONS_PER_ROUND: usize = 4;
+/// Reads of a connection for which it takes its turn among the new ones: its connect command, and its subscriptions.
+pub(crate) const NEWCOMER_READS: u8 = 2;
+/// Reads of new connections in one round, some 30 µs each with what follows from them: so many as admissions bring in.
+pub(crate) const NEWCOMER_READS_PER_ROUND: usize = NEWCOMER_READS as usize * ADMISSIONS_PER_ROUND;
+/// Connections that are over and given up in one round, some 20 µs each, before all else that is ready gets its turn.
+pub(crate) const ENDED_PER_ROUND: usize = 16;
 /// Bytes of the read buffer that all sockets of a thread share.
 pub(crate) const READ_BUFFER_BYTES: usize = 64 << 10;
 /// Reads of one socket before the others get their turn.

@@ -5,11 +5,14 @@
 //! session's outbox, and only what a blocked socket did not take is kept here, one outbox's content at most.
 //!
 //! The files: `conn` the state and its task, `read` from bytes to calls, `flush` who is written to and when, `write` one
-//! connection's output, `queue` what its socket did not take, `close` all ways to end.
+//! connection's output, `queue` what its socket did not take, `close` all ways to end, `ended` what is left to do then,
+//! `newcomers` whose turn it is when many come.
 
 mod close;
 mod conn;
+mod ended;
 mod flush;
+mod newcomers;
 mod queue;
 mod read;
 mod sessions;

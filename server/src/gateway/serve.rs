@@ -70,6 +70,7 @@ where
     let drained = serve_until(&thread, incoming, shutdown).await;
     wheel.abort();
     flusher.abort();
+    thread.give_up(usize::MAX);
     Ok(drained)
 }
 

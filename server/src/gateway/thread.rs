@@ -178,6 +178,7 @@ impl GatewayThread {
     /// and no other.
     pub(crate) fn contain(&self, conn: &Rc<Conn>, call: impl FnOnce()) {
         if catch_unwind(AssertUnwindSafe(call)).is_err() {
+            self.metrics.panics.increment(1);
             tracing::error!(peer = ?conn.stream.peer_addr().ok(), "panic in a session, connection dropped");
             if catch_unwind(AssertUnwindSafe(|| self.finish(conn))).is_err() {
                 tracing::error!("panic while a session closed");

@@ -20,7 +20,7 @@ pub(crate) fn deliver_to_1000() -> Box<dyn FnMut()> {
     let mut queues: Vec<Vec<Bytes>> = vec![Vec::with_capacity(1); LISTENERS as usize];
     Box::new(move || {
         hub.publish(&room, frame.clone());
-        let delivered = hub.flush(Flush::All, |session, chunk| queues[session.index as usize].push(chunk));
+        let delivered = hub.flush(Flush::All, |session, chunk| queues[session.index as usize].push(chunk)).deliveries;
         assert_eq!(delivered, u64::from(LISTENERS));
         for queue in &mut queues {
             black_box(&queue).first().expect("everybody got it");

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::conn::{Conn, Endpoint, Phase};
 use super::queue::Queue;
-use crate::gateway::boundary::CloseFrame;
+use crate::gateway::boundary::{CloseFrame, SessionId};
 use crate::gateway::metrics::CODE_ABNORMAL;
 use crate::gateway::thread::{Due, GatewayThread, shut_writing};
 use crate::ws::encode;
@@ -59,7 +59,8 @@ impl GatewayThread {
         self.mark_dirty(conn);
         // A paused connection has to discard from now on.
         conn.wake_task();
-        self.end_session(conn);
+        let session = self.end_session(conn);
+        self.give_up_later(session, None);
     }
 
     /// Who does not read has kernel buffers full of what comes before the code. The session, its queue and its subscriptions are given up at once, but
@@ -93,7 +94,7 @@ impl GatewayThread {
         self.set_close_deadline(conn, self.limits.close_linger_ms);
     }
 
-    /// Forgets the connection; the socket is closed when its task runs next.
+    /// Forgets the connection; its session is told and its socket closed in a later round.
     pub(crate) fn finish(&self, conn: &Rc<Conn>) {
         let phase = conn.phase.replace(Phase::Done);
         if phase == Phase::Done {
@@ -108,14 +109,15 @@ impl GatewayThread {
         conn.held_input.set(None);
         self.conns.borrow_mut().remove(conn.key);
         conn.wake_task();
-        self.end_session(conn);
+        let session = self.end_session(conn);
+        self.give_up_later(session, Some(Rc::clone(conn)));
     }
 
-    fn end_session(&self, conn: &Conn) {
+    /// From now on nothing reaches the session, and it reaches nothing. It is told in a later round.
+    fn end_session(&self, conn: &Conn) -> Option<SessionId> {
         self.cancel_timer(conn.session_timer.take());
-        if let Endpoint::Session(id) = conn.endpoint.replace(Endpoint::Over) {
-            self.sessions.remove(id);
-            self.gateway().on_closed(id);
-        }
+        let Endpoint::Session(id) = conn.endpoint.replace(Endpoint::Over) else { return None };
+        self.sessions.remove(id);
+        Some(id)
     }
 }

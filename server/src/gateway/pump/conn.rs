@@ -10,6 +10,7 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 
 use super::flush::Flush;
+use super::newcomers::Newness;
 use super::queue::Queue;
 use crate::gateway::boundary::{PathKind, SessionId, TransportInfo};
 use crate::gateway::limits::READS_PER_TURN;
@@ -44,6 +45,7 @@ pub(crate) struct Conn {
     pub(crate) phase: Cell<Phase>,
     /// In which of the thread's lists of sockets to write to.
     pub(super) flush: Cell<Flush>,
+    pub(super) newness: Cell<Newness>,
     /// The socket takes no more bytes at the moment.
     pub(crate) is_blocked: Cell<bool>,
     /// The session takes no more messages at the moment.
@@ -104,6 +106,7 @@ impl GatewayThread {
                 endpoint: Cell::new(if is_echo { Endpoint::Echo } else { Endpoint::Over }),
                 phase: Cell::new(Phase::Open),
                 flush: Cell::new(Flush::Nowhere),
+                newness: Cell::new(Newness::NEW),
                 is_blocked: Cell::new(false),
                 is_paused: Cell::new(false),
                 waits_for_room: Cell::new(false),
@@ -187,7 +190,7 @@ impl Future for ConnTask {
                 thread.ingest(conn, &mut held);
                 continue;
             }
-            if conn.stream.poll_read_ready(context).is_pending() {
+            if conn.stream.poll_read_ready(context).is_pending() || !thread.dirty.may_read_now(conn) {
                 return Poll::Pending;
             }
             thread.read_once(conn);

@@ -4,10 +4,18 @@
 //! rounds of bounded length, between which everything else on the thread runs. A write costs the kernel some 2 to 3 µs whatever its size, and the room
 //! of 1,000 listeners so some 3 ms a flush; hence what large rooms publish gathers while a flush of them lasts and for half as long again. Nothing
 //! waits after a quiet time, and connections that have something of their own (replies, small rooms) never wait for a room.
+//!
+//! No wake-up is lost. All of this lives on one thread, and a task is not interrupted: between the look at a list that finds it empty and the entry of
+//! the waker nobody can have put anything in. Whoever puts something into a list wakes the flusher behind it, and the waker is taken by that, so that a
+//! second wake-up before the flusher has run is one wake-up. A connection marked [`Flush::Alone`] or [`Flush::WithRoom`] stands in that list, since the
+//! mark is set only where it is put in and cleared only where it is taken out. One whose socket is blocked is not written to from here, and its task, woken
+//! when the write blocked, registers with the kernel; what came meanwhile stands in the session's outbox, and the write that follows takes all of it.
+//! What comes from other threads wakes this one in `rialto_actors::gateway::link`.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -15,7 +23,9 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 use super::conn::Conn;
-use crate::gateway::limits::{ROOM_REST_MAX, SOCKETS_PER_ROUND};
+use super::ended::Ended;
+use super::newcomers::Newcomers;
+use crate::gateway::limits::{ENDED_PER_ROUND, ROOM_REST_MAX, SOCKETS_PER_ROUND};
 use crate::gateway::metrics::GatewayMetrics;
 use crate::gateway::thread::GatewayThread;
 
@@ -36,6 +46,8 @@ pub(crate) struct Dirty {
     with_room: RefCell<VecDeque<Rc<Conn>>>,
     /// Large rooms have gathered something.
     rooms_wait: Cell<bool>,
+    pub(super) ended: Ended,
+    pub(super) newcomers: Newcomers,
     flusher: Cell<Option<Waker>>,
 }
 
@@ -46,14 +58,14 @@ impl Dirty {
         self.wake();
     }
 
-    fn wake(&self) {
+    pub(super) fn wake(&self) {
         if let Some(flusher) = self.flusher.take() {
             flusher.wake();
         }
     }
 
-    fn has_sockets(&self) -> bool {
-        !self.alone.borrow().is_empty() || !self.with_room.borrow().is_empty()
+    fn has_work(&self) -> bool {
+        !self.alone.borrow().is_empty() || !self.with_room.borrow().is_empty() || !self.ended.is_empty() || !self.newcomers.is_empty()
     }
 
     async fn until(&self, is_so: impl Fn(&Self) -> bool) {
@@ -70,13 +82,13 @@ impl Dirty {
     /// Waits until there is something to do, which for rooms is not before `rest_until`.
     async fn until_due(&self, rest_until: Instant) {
         loop {
-            if self.has_sockets() || (self.rooms_wait.get() && Instant::now() >= rest_until) {
+            if self.has_work() || (self.rooms_wait.get() && Instant::now() >= rest_until) {
                 return;
             }
             if self.rooms_wait.get() {
-                let _ = timeout_at(rest_until, self.until(Self::has_sockets)).await;
+                let _ = timeout_at(rest_until, self.until(Self::has_work)).await;
             } else {
-                self.until(|dirty| dirty.has_sockets() || dirty.rooms_wait.get()).await;
+                self.until(|dirty| dirty.has_work() || dirty.rooms_wait.get()).await;
             }
         }
     }
@@ -130,7 +142,7 @@ impl GatewayThread {
             let began = Instant::now();
             if dirty.rooms_wait.get() && dirty.with_room.borrow().is_empty() && began >= rest_until {
                 dirty.rooms_wait.set(false);
-                self.gateway().flush_rooms();
+                self.flush_rooms();
             }
             if !dirty.with_room.borrow().is_empty() {
                 self.flush_round(&dirty.with_room, Flush::WithRoom);
@@ -141,8 +153,18 @@ impl GatewayThread {
                     busy = Duration::ZERO;
                 }
             }
+            self.give_up(ENDED_PER_ROUND);
+            dirty.newcomers.next_round();
             // Replies to what was just written come in, and other tasks get their turn.
             tokio::task::yield_now().await;
+        }
+    }
+
+    /// The session side contains what happens in one session. Of anything else this task must not die: nobody on the thread would be written to any more.
+    fn flush_rooms(&self) {
+        if catch_unwind(AssertUnwindSafe(|| self.gateway().flush_rooms())).is_err() {
+            self.metrics.panics.increment(1);
+            tracing::error!("panic while rooms were flushed");
         }
     }
 

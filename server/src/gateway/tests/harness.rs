@@ -28,6 +28,9 @@ pub(super) const OUTBOX_BYTES_MAX: usize = 1 << 20;
 
 pub(super) type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
+/// A text that is counted and not answered.
+pub(super) const MINE: &str = "me first";
+
 /// Sessions that answer `echo:…` to a text, except for a few words, see `on_text`.
 #[derive(Default)]
 pub(super) struct FakeGateway {
@@ -40,12 +43,18 @@ pub(super) struct FakeGateway {
     pub(super) num_texts: Cell<usize>,
     /// Sessions that had been opened when the last text came.
     pub(super) num_opened_before_text: Cell<usize>,
+    /// How many of the texts were [`MINE`].
+    pub(super) num_mine: Cell<usize>,
+    /// Sessions that had been closed when the last text came.
+    pub(super) num_closed_before_text: Cell<usize>,
     pub(super) bytes_written: Cell<usize>,
     pub(super) output_bytes_max: Cell<usize>,
     /// What a room of all sessions has gathered.
     pub(super) gathered: RefCell<Vec<Bytes>>,
     /// How often the room was flushed.
     pub(super) num_room_flushes: Cell<usize>,
+    /// The next flush of rooms panics.
+    pub(super) flush_panics: Cell<bool>,
     next: Cell<u32>,
 }
 
@@ -129,7 +138,9 @@ impl Gateway for FakeGateway {
     fn on_text(&self, id: SessionId, text: &str) -> Intake {
         self.num_texts.set(self.num_texts.get() + 1);
         self.num_opened_before_text.set(self.opened.borrow().len());
+        self.num_closed_before_text.set(self.num_closed.get());
         match text {
+            MINE => self.num_mine.set(self.num_mine.get() + 1),
             "pause" => return Intake::Pause,
             "panic" => panic!("a test asked for it"),
             "close" => {
@@ -171,6 +182,7 @@ impl Gateway for FakeGateway {
     }
 
     fn flush_rooms(&self) {
+        assert!(!self.flush_panics.take(), "a test asked for it");
         self.num_room_flushes.set(self.num_room_flushes.get() + 1);
         let chunks = self.gathered.take();
         let ids: Vec<u32> = self.sessions.borrow().keys().copied().collect();

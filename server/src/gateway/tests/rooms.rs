@@ -59,3 +59,18 @@ async fn whoever_has_something_of_its_own_does_not_wait_for_the_room() {
     say(last, "after").await;
     assert_eq!(hear(last).await.to_string(), "echo:after");
 }
+
+#[actix_web::test]
+async fn a_panic_while_rooms_are_flushed_does_not_end_the_writing() {
+    let server = Server::default();
+    let mut client = server.session().await;
+    server.gateway.until("open", |gateway| gateway.sessions.borrow().len() == 1).await;
+    server.gateway.flush_panics.set(true);
+    server.gateway.publish(frame(FrameKind::Text, b"one"));
+    server.gateway.until("flushed", |gateway| !gateway.flush_panics.get()).await;
+    server.gateway.publish(frame(FrameKind::Text, b"two"));
+    assert_eq!(hear(&mut client).await.to_string(), "one");
+    assert_eq!(hear(&mut client).await.to_string(), "two");
+    say(&mut client, "still there?").await;
+    assert_eq!(hear(&mut client).await.to_string(), "echo:still there?");
+}
