@@ -136,10 +136,12 @@ impl Board {
 
     /// Says that nobody is here any more, before the process ends.
     pub async fn close(&self) {
-        let gone: Vec<(Arc<str>, Told)> = {
+        let gone = {
             let mut state = self.state();
-            let channels = std::mem::take(&mut state.channels);
-            channels.into_iter().map(|(channel, there)| (channel, Told::Gone(there.into_keys().collect()))).collect()
+            for (channel, there) in std::mem::take(&mut state.channels) {
+                state.changes.entry(channel).or_default().extend(there.into_keys());
+            }
+            self.news(&mut state, false)
         };
         // What is not said is forgotten by itself.
         let _said = self.tell(gone).await;

@@ -61,8 +61,11 @@ async fn nodes_see_each_others_listeners_come_and_go() {
     one.leave(&scene.channel, Uuid::from_u128(1));
     one.round().await;
     assert_eq!(scene.seen(&other).await, [id(2)]);
+    one.enter(&scene.channel, &listener(4));
+    one.round().await;
+    one.leave(&scene.channel, Uuid::from_u128(4));
     one.close().await;
-    assert!(scene.seen(&other).await.is_empty());
+    assert!(scene.seen(&other).await.is_empty(), "who went a moment ago is not forgotten");
 }
 
 #[tokio::test]

@@ -28,6 +28,10 @@ pub(super) fn options(raw: &raw::Redis) -> Result<Option<RedisOptions>, ConfigEr
     if raw.url.starts_with("rediss:") {
         return fail("redis.url: this build has no TLS to Redis; keep it and the nodes in one trusted network, or tunnel");
     }
+    if !raw.url.is_empty() && !raw.url.starts_with("redis://") {
+        // It may hold a password: it is not shown.
+        return fail("redis.url is none; expected redis://[user:password@]host:port");
+    }
     let credentials = match (raw.username.is_empty(), raw.password_file.is_empty()) {
         (true, true) => None,
         (false, true) => return fail("redis.username needs redis.password_file"),
