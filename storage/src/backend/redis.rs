@@ -1,6 +1,6 @@
 //! Redis: limits, presence, news and the job doorbell. Never the truth: losing all of it loses nothing that was acknowledged.
 //!
-//! One [`link`] that mends itself carries everything but the doorbell's waiting, which blocks its connection and has one of its own. Every call has a time of our own.
+//! One link that mends itself carries everything but the doorbell's waiting, which blocks its connection and has one of its own. Every call has a time of our own.
 //! In a cluster the keys that one call touches carry the same hash tag, and different names are spread over its nodes.
 
 mod doorbell;
