@@ -18,8 +18,11 @@ pub struct MemoryShared(Arc<Inner>);
 struct Inner {
     is_away: AtomicBool,
     buckets: Mutex<HashMap<String, Bucket>>,
-    presence: Mutex<HashMap<String, BTreeMap<Uuid, (Bytes, u64)>>>,
+    presence: Mutex<HashMap<String, Room>>,
 }
+
+/// Who is there, with what is known of them, until when.
+type Room = BTreeMap<Uuid, (Bytes, u64)>;
 
 /// A token is as many units as a refill has milliseconds.
 #[derive(Clone, Copy)]
