@@ -9,6 +9,7 @@ pub mod exchange;
 pub mod external;
 mod hasher;
 pub mod keys;
+mod limited;
 pub mod limits;
 mod login;
 mod operators;
@@ -32,6 +33,7 @@ use rialto_protocol::rpc::Profile;
 use rialto_protocol::{Refusal, UserId};
 use rialto_storage::Store;
 use rialto_storage::accounts::{self as stored, AccountRole};
+use rialto_storage::shared::RateLimits;
 use uuid::Uuid;
 
 pub use bots::NewBot;
@@ -62,11 +64,13 @@ pub struct Tables {
     pub families: Arc<dyn stored::RefreshFamilies>,
     /// Bot tokens, revocations, idempotency keys.
     pub tokens: Arc<dyn stored::Tokens>,
+    /// Limits that all nodes share; without them, and while they cannot be reached, each node has its own.
+    pub limits: Option<Arc<dyn RateLimits>>,
 }
 
 impl From<&Store> for Tables {
     fn from(store: &Store) -> Self {
-        Self { accounts: store.accounts.clone(), families: store.families.clone(), tokens: store.tokens.clone() }
+        Self { accounts: store.accounts.clone(), families: store.families.clone(), tokens: store.tokens.clone(), limits: None }
     }
 }
 
@@ -153,6 +157,7 @@ struct Inner {
     verifier: Verifier,
     hasher: hasher::Hasher,
     throttle: Mutex<throttle::Throttle>,
+    everywhere: Option<throttle::Everywhere>,
     bots: Mutex<HashMap<Uuid, bots::CachedBot>>,
     externals_seen: Mutex<std::collections::HashSet<UserId>>,
     now: TimeSource,
@@ -166,18 +171,20 @@ impl Accounts {
     pub async fn open(tables: Tables, verifier: Verifier, settings: Settings, now: TimeSource) -> Result<Self, Refusal> {
         let stored = tables.tokens.revocations(now().wall_ms).await.map_err(refusals::of_storage)?;
         verifier.revocations().load(stored);
-        let throttle = throttle::Throttle::new(throttle::Rates {
+        let rates = throttle::Rates {
             registrations_per_minute_max: settings.registrations_per_minute_max,
             session_calls_per_minute_max: settings.session_calls_per_minute_max,
             ..throttle::Rates::default()
-        });
+        };
+        let everywhere = tables.limits.clone().map(|limits| throttle::Everywhere::new(limits, rates));
         let hasher = hasher::Hasher::new(settings.hashes_at_once_max);
         Ok(Self(Arc::new(Inner {
             tables,
             settings,
             verifier,
             hasher,
-            throttle: Mutex::new(throttle),
+            throttle: Mutex::new(throttle::Throttle::new(rates)),
+            everywhere,
             bots: Mutex::default(),
             externals_seen: Mutex::default(),
             now,
@@ -206,11 +213,6 @@ impl Accounts {
 
     fn now(&self) -> Moment {
         (self.0.now)()
-    }
-
-    fn throttle<T>(&self, decide: impl FnOnce(&mut throttle::Throttle, u64) -> T) -> T {
-        let now_ms = self.now().mono_ms;
-        decide(&mut self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner), now_ms)
     }
 
     /// Ends access tokens of these sessions at once: durable first, then here and on every socket.

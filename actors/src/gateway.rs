@@ -10,6 +10,7 @@ pub mod link;
 mod meters;
 mod outbox;
 mod perform;
+mod presence;
 mod recovery;
 mod slots;
 
@@ -26,6 +27,7 @@ use uuid::Uuid;
 
 use crate::accounts::Accounts;
 use crate::kernel::Clock;
+use crate::presence::Board;
 use crate::router::Router;
 use crate::session::{Session, SessionConfig, SessionInput};
 use host::Host;
@@ -110,6 +112,8 @@ pub struct GatewayParts {
     pub clock: Clock,
     /// Bytes that may wait for one socket.
     pub outbox_bytes_max: usize,
+    /// Who listens on other nodes, where nodes share that.
+    pub presence: Option<Board>,
 }
 
 /// The gateway of one thread. Cheap to clone; not `Send`.

@@ -7,6 +7,7 @@ pub mod entity;
 pub mod gateway;
 pub mod kernel;
 pub mod node;
+pub mod presence;
 pub mod reply_to;
 pub mod route;
 pub mod router;

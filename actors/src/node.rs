@@ -12,6 +12,7 @@ use crate::entity::{Answer, Ask, Caller, EntityFactory};
 use crate::gateway::link::GatewayLinks;
 use crate::gateway::{FlushHook, Gateway, GatewayParts};
 use crate::kernel::{Clock, Handle, Shell};
+use crate::presence::Board;
 use crate::route::{self, Target};
 use crate::router::{Router, SHARDS};
 use crate::session::SessionConfig;
@@ -38,6 +39,8 @@ pub struct NodeParts {
     pub shards: ShardConfig,
     /// Bytes that may wait for one socket.
     pub outbox_bytes_max: usize,
+    /// Who listens on other nodes, where nodes share that.
+    pub presence: Option<Board>,
     /// Makes entities.
     pub factory: FactoryMaker,
     /// When the process began.
@@ -105,6 +108,7 @@ impl Node {
             config: Arc::clone(&self.parts.sessions),
             clock: self.clock(),
             outbox_bytes_max: self.parts.outbox_bytes_max,
+            presence: self.parts.presence.clone(),
         };
         Gateway::new(parts, hook)
     }

@@ -5,10 +5,12 @@ pub mod effect;
 pub mod input;
 mod rate;
 pub mod state;
+mod user_rates;
 
 pub use effect::{ReplyKind, SessionEffect};
 pub use input::SessionInput;
 pub use state::{Session, SessionConfig};
+pub use user_rates::UserRates;
 
 #[cfg(test)]
 mod tests;

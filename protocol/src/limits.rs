@@ -54,6 +54,10 @@ pub const CONNECTIONS_PER_USER_MAX: usize = 128;
 pub const COMMANDS_PER_SECOND_MAX: u32 = 2_000;
 /// Commands that a session may send at once before the rate counts.
 pub const COMMANDS_BURST_MAX: u32 = 4_000;
+/// Commands per second and user, over all connections. Above: error 111, temporary.
+pub const USER_COMMANDS_PER_SECOND_MAX: u32 = 8_000;
+/// Commands that a user may send at once before that rate counts.
+pub const USER_COMMANDS_BURST_MAX: u32 = 16_000;
 /// Bytes that wait for one connection's socket. Above: close 3008.
 pub const OUTBOX_BYTES_MAX: usize = 1024 * 1024;
 /// Milliseconds from the upgrade to an accepted `connect`. After: close 3502.

@@ -17,10 +17,13 @@ use rialto_actors::accounts::{Accounts, KeyMaterial, KeyRing, Tables, TimeSource
 use rialto_actors::entity::Caller;
 use rialto_actors::kernel::Clock;
 use rialto_actors::node::Node;
+use rialto_actors::presence::Board;
+use rialto_actors::session::UserRates;
 use rialto_protocol::rpc::Request;
 use rialto_protocol::{Refusal, UserId};
 use rialto_storage::Store;
 use rialto_storage::backend::redis::RedisShared;
+use rialto_storage::shared::RateLimits;
 use uuid::Uuid;
 
 use crate::config::{Config, KeySource};
@@ -39,6 +42,9 @@ const FOLLOW_KEYS_EVERY: Duration = Duration::from_secs(10);
 
 /// Time between two rounds of telling other nodes which sessions have ended.
 const EXCHANGE_EVERY: Duration = Duration::from_secs(1);
+
+/// Time between two rounds of counting the commands of users.
+const SETTLE_RATES_EVERY: Duration = Duration::from_secs(1);
 
 /// What everything else stands on: store, keys, accounts. Commands beside a node and the node itself open the same.
 #[derive(Clone)]
@@ -76,7 +82,9 @@ impl Foundation {
         let material = key_material(&config, &backend, now().wall_ms).await?;
         let ring = KeyRing::new(&material).map_err(|error| Failure::new(Exit::Usage, error))?;
         let verifier = Verifier::new(ring.clone(), config.auth.issuers.clone(), config.auth.anonymous);
-        let accounts = Accounts::open(Tables::from(&store), verifier, config.auth.settings.clone(), now.clone()).await?;
+        let limits = shared.clone().map(|shared| Arc::new(shared) as Arc<dyn RateLimits>);
+        let tables = Tables { limits, ..Tables::from(&store) };
+        let accounts = Accounts::open(tables, verifier, config.auth.settings.clone(), now.clone()).await?;
         Ok(Self { config: Arc::new(config), backend, store, shared, keys: ring, accounts, now, started })
     }
 
@@ -105,7 +113,11 @@ impl Foundation {
     }
 
     fn probes(&self) -> Vec<Arc<dyn Probe>> {
-        let mut probes: Vec<Arc<dyn Probe>> = vec![Arc::new(StoreProbe(self.store.clone()))];
+        let name = match self.backend {
+            Backend::Embedded(_) => "store",
+            Backend::Cql(_) => "cql",
+        };
+        let mut probes: Vec<Arc<dyn Probe>> = vec![Arc::new(StoreProbe { name, store: self.store.clone() })];
         if let Some(shared) = &self.shared {
             probes.push(Arc::new(SharedProbe(shared.clone())));
         }
@@ -121,12 +133,28 @@ impl Foundation {
             let away = exchange.round(shared).await.err();
             match (&away, was_away) {
                 (Some(error), false) => {
-                    tracing::warn!(%error, "Redis is away: sessions ended on other nodes are heard of from the store, later")
+                    tracing::warn!(%error, "Redis is away: limits and presence are this node's own, sessions ended elsewhere are heard of from the store")
                 }
                 (None, true) => tracing::info!("Redis is back"),
                 _ => {}
             }
             was_away = away.is_some();
+        }
+    }
+
+    /// Who listens on other nodes, where nodes share that.
+    #[must_use]
+    pub fn presence(&self) -> Option<Board> {
+        self.shared.clone().map(|shared| Board::new(Arc::new(shared), self.now.clone()))
+    }
+
+    /// Counts the commands of each user with the other nodes, for as long as it is polled.
+    pub async fn settle_user_rates(&self, rates: &UserRates) {
+        let mut ticks = tokio::time::interval(SETTLE_RATES_EVERY);
+        loop {
+            ticks.tick().await;
+            let shared = self.shared.as_ref().map(|shared| shared as &dyn RateLimits);
+            rates.settle(shared, (self.now)()).await;
         }
     }
 
@@ -157,11 +185,8 @@ impl Foundation {
 }
 
 fn open_shared(config: &Config, store: &Store) -> Result<Option<RedisShared>, Failure> {
-    let url = &config.effective.redis.url;
-    if url.is_empty() {
-        return Ok(None);
-    }
-    RedisShared::new(url, &store.generation).map(Some).map_err(|error| Failure::new(Exit::Usage, error))
+    let Some(options) = &config.redis else { return Ok(None) };
+    RedisShared::new(options, &store.generation).map(Some).map_err(|error| Failure::new(Exit::Usage, error))
 }
 
 /// The keys, from where the configuration says.
@@ -225,15 +250,18 @@ impl Probe for SharedProbe {
 }
 
 /// Whether the store answers.
-struct StoreProbe(Store);
+struct StoreProbe {
+    name: &'static str,
+    store: Store,
+}
 
 impl Probe for StoreProbe {
     fn name(&self) -> &'static str {
-        "store"
+        self.name
     }
 
     fn look(&self) -> Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>> {
-        let reading = self.0.accounts.by_id(UserId(Uuid::nil()));
+        let reading = self.store.accounts.by_id(UserId(Uuid::nil()));
         Box::pin(async move {
             let answered = reading.await.map(|_nobody| ());
             answered.map_err(|error| Refusal::because(rialto_protocol::ErrorCode::Unavailable, error.to_string()))

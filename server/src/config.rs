@@ -3,6 +3,7 @@
 pub mod layers;
 mod network;
 pub mod raw;
+mod redis;
 mod store;
 mod validate;
 
@@ -14,6 +15,7 @@ use rialto_actors::accounts::Settings;
 use rialto_actors::accounts::external::ExternalIssuer;
 use rialto_actors::topic_rules::TopicRules;
 use rialto_storage::backend::cql::CqlOptions;
+use rialto_storage::backend::redis::RedisOptions;
 
 pub use layers::{Origin, load};
 pub use network::Network;
@@ -32,6 +34,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where the truth lies.
     pub store: Store,
+    /// What nodes share beside it, when there is such a thing.
+    pub redis: Option<RedisOptions>,
     /// Milliseconds after which a shard that somebody else has taken is claimed again.
     pub reclaim_ms: u64,
     /// Accounts and tokens.
@@ -119,6 +123,8 @@ pub struct Limits {
     pub subscriptions_per_connection_max: usize,
     pub commands_per_second_max: u32,
     pub commands_burst_max: u32,
+    pub user_commands_per_second_max: u32,
+    pub user_commands_burst_max: u32,
     pub connect_within_ms: u64,
     pub ping_interval_ms: u64,
     pub pong_within_ms: u64,

@@ -21,14 +21,18 @@ pub struct Rate {
 pub trait RateLimits: Send + Sync {
     /// Takes one token of a key's bucket. Answers 0, or the milliseconds after which there is one.
     fn take(&self, key: String, rate: Rate, now_ms: u64) -> Pending<u64>;
+    /// Answers as [`RateLimits::take`] would, and takes none.
+    fn look(&self, key: String, rate: Rate, now_ms: u64) -> Pending<u64>;
+    /// Takes tokens that were used already: a bucket may owe as many as it holds. Answers 0, or the milliseconds after which there is one again.
+    fn spend(&self, key: String, rate: Rate, tokens: u32, now_ms: u64) -> Pending<u64>;
 }
 
 /// Who is where, over all nodes. Entries expire by themselves: a node that dies takes nobody along for longer than that.
 pub trait Presences: Send + Sync {
-    /// Somebody is there, or still is, until `until_ms`.
-    fn put(&self, channel: String, client: Uuid, info: Bytes, until_ms: u64) -> Pending<()>;
-    /// Somebody is gone.
-    fn remove(&self, channel: String, client: Uuid) -> Pending<()>;
+    /// These are there, or still are, until `until_ms`.
+    fn put(&self, channel: String, clients: Vec<(Uuid, Bytes)>, until_ms: u64) -> Pending<()>;
+    /// These are gone.
+    fn remove(&self, channel: String, clients: Vec<Uuid>) -> Pending<()>;
     /// Everybody who is there at `now_ms`, in order of id.
     fn list(&self, channel: String, now_ms: u64) -> Pending<Vec<(Uuid, Bytes)>>;
 }

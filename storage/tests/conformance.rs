@@ -1,8 +1,8 @@
 //! The one suite, on the backends that need no server.
 
-use rialto_storage::backend::memory::{MemoryOptions, MemoryStore};
+use rialto_storage::backend::memory::{MemoryOptions, MemoryShared, MemoryStore};
 use rialto_storage::backend::redb::{RedbOptions, RedbStore};
-use rialto_storage::conformance::{PART_ROWS, run_all};
+use rialto_storage::conformance::{PART_ROWS, run_all, soft};
 
 #[tokio::test]
 async fn memory() {
@@ -24,4 +24,11 @@ async fn redb() {
         (store.store(), (store, folder))
     })
     .await;
+}
+
+#[tokio::test]
+async fn memory_of_what_nodes_share() {
+    let shared = MemoryShared::default();
+    soft::limits(&shared).await;
+    soft::presence(&shared).await;
 }

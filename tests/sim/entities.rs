@@ -56,7 +56,8 @@ impl Watch {
     pub(crate) fn new(plan: &Plan, dice: Dice) -> Self {
         static SESSIONS: OnceLock<Arc<SessionConfig>> = OnceLock::new();
         Self {
-            sessions: Arc::clone(SESSIONS.get_or_init(session_config)),
+            // Rates are counted anew in each run.
+            sessions: Arc::new(SessionConfig { user_rates: Arc::default(), ..SessionConfig::clone(SESSIONS.get_or_init(session_config)) }),
             off: plan.off,
             panics: Cell::new(0),
             percent: plan.panics,
@@ -69,9 +70,9 @@ impl Watch {
         }
     }
 
-    /// Now and then, as often as the supervisor forgives. Streams in memory lose what they hold with a panic, so that is not made to happen to them.
+    /// Now and then, as often as the supervisor forgives.
     fn panics_now(&self, place: Place, entity: EntityKey) -> bool {
-        if entity.kind != EntityKind::Conversation || !percent(&mut self.dice.borrow_mut(), self.percent) {
+        if !percent(&mut self.dice.borrow_mut(), self.percent) {
             return false;
         }
         let mut made = self.made_to_panic.borrow_mut();

@@ -240,6 +240,9 @@ impl World {
     }
 
     fn pushed(&mut self, number: usize, push: Push) {
+        if push.unsubscribe.is_some() && push.channel == TOPIC {
+            return self.clients[number].topic.live = false;
+        }
         if push.unsubscribe.is_some() {
             let room = self.clients[number].rooms.iter_mut().find(|room| push.channel.ends_with(&room.room.to_string()));
             return room.into_iter().for_each(Listening::interrupted);

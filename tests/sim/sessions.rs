@@ -14,7 +14,7 @@ use rialto_actors::shard::ShardInput;
 use rialto_actors::topic_rules::{Access, Rule, TopicRules};
 use rialto_protocol::command::commands;
 use rialto_protocol::reply::{self, Empty, ReplyBody, SubscribeResult};
-use rialto_protocol::{Channel, ErrorCode, Refusal, UnsubscribeCode, UserId};
+use rialto_protocol::{Channel, CloseCode, ErrorCode, Refusal, UnsubscribeCode, UserId};
 use rialto_storage::accounts::AccountRole;
 use uuid::Uuid;
 
@@ -190,6 +190,8 @@ impl World {
             // Nobody asks for join and leave pushes.
             FromShard::Presence { .. } => {}
             FromShard::Missed { channel } => self.missed(Place { node, life, shard: 0 }, &channel),
+            // No shard panics here.
+            FromShard::Lost { .. } => {}
             FromShard::Unsubscribe { channel, user } => self.unsubscribe(node, &channel, user),
         }
     }
@@ -249,7 +251,7 @@ impl World {
         }
     }
 
-    /// The shard has lost its fence: whoever listens to a conversation of it must recover.
+    /// The shard has lost its fence, or a stream in memory is gone: whoever listens must recover.
     fn missed(&mut self, place: Place, channel: &Arc<str>) {
         let Ok(parsed) = Channel::parse(channel) else { return };
         for connection in self.nodes[place.node].rooms.get(channel).cloned().unwrap_or_default() {
@@ -258,6 +260,11 @@ impl World {
             let input = ShardInput::Leave { entity: parsed.entity(), client: session.client };
             self.after(0, Event::Shard(Place { shard: shard_of(parsed.entity()), ..place }, Box::new(input)));
             self.coverage.told_to_recover += 1;
+            if matches!(parsed, Channel::User(_)) {
+                // A server-side subscription has no way to recover but a new connection.
+                self.after(0, Event::Session(connection, Box::new(SessionInput::End(CloseCode::InsufficientState))));
+                continue;
+            }
             self.send_down(connection, reply::unsubscribe_push(channel, UnsubscribeCode::InsufficientState));
             self.after(0, Event::Session(connection, Box::new(SessionInput::Unsubscribed { channel: Arc::clone(channel) })));
         }

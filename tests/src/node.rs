@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
 use crate::engine::Keyspace;
-use crate::{Http, Person, Ran, User, binary, clock, repository};
+use crate::{Http, Person, Pick as _, Ran, User, binary, clock, repository};
 
 /// What precedes the address on the first line of standard output.
 const ANNOUNCEMENT: &str = "listening on ";
@@ -58,6 +58,17 @@ impl Rialto {
         node
     }
 
+    /// What `/health/ready` says of a dependency.
+    pub async fn health_of(&self, dependency: &str) -> String {
+        let answer = self.http().get("/health/ready").send().await;
+        let ready: serde_json::Value = serde_json::from_str(&answer.text()).expect("health is JSON");
+        let found = &ready["dependencies"][dependency];
+        assert!(found["ms"].is_u64(), "{dependency} is looked at, and timed: {ready}");
+        let serves = found["state"] != "failing";
+        assert_eq!(answer.status == 200, serves && ready["status"] == "ok", "{ready}");
+        found.text("state")
+    }
+
     /// Sends the process a signal.
     ///
     /// # Panics
@@ -74,9 +85,11 @@ impl Rialto {
     }
 
     async fn start_in(program: PathBuf, folder: TempDir, data: PathBuf, settings: &[&str]) -> Self {
-        let mut settings: Vec<String> = settings.iter().map(|setting| (*setting).to_owned()).collect();
         let keyspace = Keyspace::empty().await;
-        settings.extend(keyspace.iter().flat_map(Keyspace::settings));
+        // A test's own word comes last, and counts.
+        let mut all: Vec<String> = keyspace.iter().flat_map(Keyspace::settings).collect();
+        all.extend(settings.iter().map(|setting| (*setting).to_owned()));
+        let settings = all;
         let mut node = Self { program, child: None, url: String::new(), settings, data, folder: Some(folder), keyspace };
         node.spawn().await;
         node

@@ -7,7 +7,6 @@ use rialto_storage::accounts::Account;
 use uuid::Uuid;
 
 use super::limits::PASSWORD_BYTES_MAX;
-use super::register::rate_limited;
 use super::{Accounts, Session, password, refusals, username};
 
 impl Accounts {
@@ -16,7 +15,7 @@ impl Accounts {
     /// # Errors
     /// `invalid_credentials`; `rate_limited` while too many passwords were wrong (see [`super::throttle`]); `overloaded`.
     pub async fn login(&self, username: &str, password: String, address: IpAddr) -> Result<Session, Refusal> {
-        self.throttle(|throttle, now_ms| throttle.session_call(now_ms, address)).map_err(rate_limited)?;
+        self.count_session_call(address).await?;
         let account = self.prove(username, password, address).await?;
         self.open_session(&account).await
     }
@@ -33,7 +32,7 @@ impl Accounts {
         new: String,
         address: IpAddr,
     ) -> Result<(), Refusal> {
-        self.throttle(|throttle, now_ms| throttle.session_call(now_ms, address)).map_err(rate_limited)?;
+        self.count_session_call(address).await?;
         let account = self.0.tables.accounts.by_id(user).await.map_err(refusals::of_storage)?;
         let Some(account) = account.filter(|account| account.password_hash.is_some()) else {
             return Err(Refusal::because(ErrorCode::Forbidden, "this account has no password"));
@@ -60,22 +59,22 @@ impl Accounts {
             // Such a name or password was never taken; it must not become a key of the throttle or work for the hash.
             return Err(ErrorCode::InvalidCredentials.into());
         }
-        self.throttle(|throttle, now_ms| throttle.may_try(now_ms, &key, address)).map_err(rate_limited)?;
+        self.may_try(&key, address).await?;
         let account = self.0.tables.accounts.by_name(key.clone()).await.map_err(refusals::of_storage)?;
         let turn = self.0.hasher.turn().await?;
         // Others may have failed while this one waited.
-        self.throttle(|throttle, now_ms| throttle.may_try(now_ms, &key, address)).map_err(rate_limited)?;
+        self.may_still_try(&key, address)?;
         let hash = account.as_ref().and_then(|account| account.password_hash.clone());
         let fits = turn.fits(password, hash).await?;
         match account.filter(|_| fits) {
             Some(account) => {
-                self.throttle(|throttle, now_ms| throttle.succeeded(now_ms, &key, address));
+                self.password_was_right(&key, address).await;
                 metrics::counter!("rialto_logins_total", "outcome" => "accepted").increment(1);
                 Ok(account)
             }
             None => {
                 metrics::counter!("rialto_logins_total", "outcome" => "refused").increment(1);
-                self.throttle(|throttle, now_ms| throttle.failed(now_ms, &key, address)).map_err(rate_limited)?;
+                self.password_was_wrong(&key, address).await?;
                 Err(ErrorCode::InvalidCredentials.into())
             }
         }

@@ -32,7 +32,7 @@ impl Accounts {
     /// # Errors
     /// `invalid_argument` for a bad name or a weak password; `conflict` when the name is taken, or the key stands for another request; `rate_limited`; `overloaded`.
     pub async fn register(&self, wanted: Registration, address: IpAddr) -> Result<(Session, bool), Refusal> {
-        self.throttle(|throttle, now_ms| throttle.register(now_ms, address)).map_err(rate_limited)?;
+        self.count_registration(address).await?;
         let display_name = check(&wanted)?;
         let id = self.id_for(&wanted, &display_name).await?;
         let turn = self.0.hasher.turn().await?;
@@ -40,7 +40,7 @@ impl Accounts {
         let account = self.account(UserId(id), wanted.username, display_name, Some(hash), AccountRole::User, Origin::Own);
         match self.0.tables.accounts.create(account.clone()).await {
             Ok(()) => {
-                self.throttle(|throttle, now_ms| throttle.succeeded(now_ms, &account.username_key, address));
+                self.password_was_right(&account.username_key, address).await;
                 Ok((self.open_session(&account).await?, true))
             }
             Err(error) if error.kind == ErrorKind::Conflict && wanted.idempotency_key.is_some() => {
@@ -62,7 +62,7 @@ impl Accounts {
         if !self.0.settings.guests {
             return Err(Refusal::because(ErrorCode::NotConfigured, "guests are not enabled here"));
         }
-        self.throttle(|throttle, now_ms| throttle.register(now_ms, address)).map_err(rate_limited)?;
+        self.count_registration(address).await?;
         let display_name = username::display_name(display_name)?;
         let id = fresh_id(self.now());
         let account = self.account(UserId(id), username::of_guest(id), display_name, None, AccountRole::User, Origin::Guest);
@@ -116,8 +116,4 @@ pub(super) fn taken(error: StorageError) -> Refusal {
         ErrorKind::Conflict => Refusal::because(ErrorCode::Conflict, "this username is taken"),
         _ => refusals::of_storage(error),
     }
-}
-
-pub(super) fn rate_limited(wait_ms: u32) -> Refusal {
-    Refusal::retry(ErrorCode::RateLimited, wait_ms)
 }

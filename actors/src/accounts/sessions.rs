@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::keys::KeySet;
 use super::limits::REFRESH_TRIES_MAX;
 use super::refresh::{self, Decision, Presented};
-use super::register::rate_limited;
 use super::token::{self, Grant};
 use super::{AccessToken, Accounts, RefreshToken, Session, fresh_id, profile_of, refusals};
 
@@ -29,7 +28,7 @@ impl Accounts {
     /// `invalid_credentials` for a token that does not count; one used again later than that ends its whole family, access tokens and sockets too.
     /// `token_expired`; `rate_limited`; `unavailable`.
     pub async fn refresh(&self, presented: &str, address: IpAddr) -> Result<Refreshed, Refusal> {
-        self.throttle(|throttle, now_ms| throttle.session_call(now_ms, address)).map_err(rate_limited)?;
+        self.count_session_call(address).await?;
         let keys = self.0.verifier.keys().current();
         let presented = refresh::parse(&keys, presented).ok_or(ErrorCode::InvalidCredentials)?;
         for _try in 0..REFRESH_TRIES_MAX {
@@ -72,7 +71,7 @@ impl Accounts {
     /// # Errors
     /// `rate_limited`; when the store cannot be written.
     pub async fn logout(&self, presented: Option<&str>, session: Option<Uuid>, address: IpAddr) -> Result<(), Refusal> {
-        self.throttle(|throttle, now_ms| throttle.session_call(now_ms, address)).map_err(rate_limited)?;
+        self.count_session_call(address).await?;
         let keys = self.0.verifier.keys().current();
         let by_refresh = presented.and_then(|text| refresh::parse(&keys, text)).map(|presented| presented.family);
         if let Some(family) = by_refresh {

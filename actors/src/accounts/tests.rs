@@ -6,6 +6,7 @@ use core::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rialto_protocol::{ClientId, ErrorCode};
+use rialto_storage::backend::memory::MemoryShared;
 
 use super::*;
 use memory::Memory;
@@ -27,7 +28,7 @@ impl Scene {
         let elapsed_ms = Arc::new(AtomicU64::new(0));
         let keys = KeyRing::new(&KeyMaterial::generate(START_MS)).unwrap();
         let verifier = Verifier::new(keys, Vec::new(), false);
-        let accounts = Self::open(&memory, &elapsed_ms, verifier, settings).await;
+        let accounts = Self::open(&memory, &elapsed_ms, verifier, settings, None).await;
         Self { accounts, elapsed_ms, memory }
     }
 
@@ -35,8 +36,14 @@ impl Scene {
         Self::with(Settings::default()).await
     }
 
-    async fn open(memory: &Arc<Memory>, elapsed_ms: &Arc<AtomicU64>, verifier: Verifier, settings: Settings) -> Accounts {
-        let tables = Tables { accounts: memory.clone(), families: memory.clone(), tokens: memory.clone() };
+    async fn open(
+        memory: &Arc<Memory>,
+        elapsed_ms: &Arc<AtomicU64>,
+        verifier: Verifier,
+        settings: Settings,
+        limits: Option<Arc<dyn RateLimits>>,
+    ) -> Accounts {
+        let tables = Tables { accounts: memory.clone(), families: memory.clone(), tokens: memory.clone(), limits };
         let (elapsed_ms, drawn) = (elapsed_ms.clone(), AtomicU64::new(1));
         let now: TimeSource = Arc::new(move || {
             let elapsed_ms = elapsed_ms.load(Ordering::Relaxed);
@@ -49,7 +56,13 @@ impl Scene {
     /// The same store, opened by a process that has just started.
     async fn restarted(&self) -> Accounts {
         let verifier = Verifier::new(self.accounts.verifier().keys().clone(), Vec::new(), false);
-        Self::open(&self.memory, &self.elapsed_ms, verifier, Settings::default()).await
+        Self::open(&self.memory, &self.elapsed_ms, verifier, Settings::default(), None).await
+    }
+
+    /// Another node on the same store, which shares limits with whoever has these.
+    async fn node(&self, settings: Settings, limits: &MemoryShared) -> Accounts {
+        let verifier = Verifier::new(self.accounts.verifier().keys().clone(), Vec::new(), false);
+        Self::open(&self.memory, &self.elapsed_ms, verifier, settings, Some(Arc::new(limits.clone()))).await
     }
 
     fn pass(&self, ms: u64) {
@@ -283,4 +296,29 @@ async fn sweeping_forgets_what_is_over() {
     scene.pass(8 * 24 * 3_600_000);
     scene.accounts.sweep().await.unwrap();
     assert!(scene.memory.is_empty_of_sessions());
+}
+
+#[tokio::test]
+async fn guesses_and_registrations_are_counted_over_all_nodes_and_by_each_node_while_these_are_apart() {
+    let (scene, shared) = (Scene::new().await, MemoryShared::default());
+    let settings = Settings { registrations_per_minute_max: 3, ..Settings::default() };
+    let nodes = [scene.node(settings.clone(), &shared).await, scene.node(settings, &shared).await];
+    nodes[0].register(wanted("alice", PASSWORD), HERE).await.unwrap();
+    let mut answered = 0;
+    for turn in 0..14 {
+        let guess = nodes[turn % 2].login("alice", "not the password".into(), ELSEWHERE).await;
+        match code(guess) {
+            ErrorCode::InvalidCredentials => answered += 1,
+            other => assert_eq!(other, ErrorCode::RateLimited),
+        }
+    }
+    assert_eq!(answered, limits::LOGIN_FAILURES_PER_ACCOUNT, "as many as on one node");
+    assert_eq!(code(nodes[1].login("alice", PASSWORD.into(), ELSEWHERE).await), ErrorCode::RateLimited, "strangers wait");
+    nodes[1].login("alice", PASSWORD.into(), HERE).await.expect("who was known on the other node does not");
+    nodes[0].register(wanted("bob", PASSWORD), HERE).await.unwrap();
+    nodes[1].register(wanted("carol", PASSWORD), HERE).await.unwrap();
+    assert_eq!(code(nodes[1].register(wanted("dave", PASSWORD), HERE).await), ErrorCode::RateLimited, "the fourth within the minute");
+    shared.set_away(true);
+    nodes[1].register(wanted("dave", PASSWORD), HERE).await.expect("each node counts for itself");
+    assert_eq!(code(nodes[1].register(wanted("erin", PASSWORD), HERE).await), ErrorCode::RateLimited, "it has counted all along");
 }

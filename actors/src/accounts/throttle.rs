@@ -4,6 +4,8 @@
 //! so an address from which the account was used before has a count of its own: what strangers do to the account does not touch it, and it is slowed only by its
 //! own failures. Known addresses are kept in memory: after a restart the first right password makes one known again. Nothing is counted before a password was found wrong, so many logins at once with the right one are never in each other's way.
 
+mod everywhere;
+
 use core::net::{IpAddr, Ipv6Addr};
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -12,6 +14,8 @@ use super::limits::{
     KNOWN_ADDRESS_MS, LOGIN_FAILURES_PER_ACCOUNT, LOGIN_FAILURES_PER_ADDRESS, RATE_WINDOW_MS, REGISTRATIONS_PER_MINUTE_MAX,
     SESSION_CALLS_PER_MINUTE_MAX, THROTTLE_ENTRIES_MAX,
 };
+
+pub use everywhere::Everywhere;
 
 /// How much is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +46,7 @@ impl Default for Rates {
 
 /// Where somebody comes from, as far as limits go: an IPv6 network of 64 bits is one household.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Source(IpAddr);
+pub(super) struct Source(IpAddr);
 
 impl From<IpAddr> for Source {
     fn from(address: IpAddr) -> Self {
@@ -141,7 +145,8 @@ impl Throttle {
         self.session_calls.entry(address.into()).take(now_ms, self.rates.session_calls_per_minute_max)
     }
 
-    fn is_known(&self, now_ms: u64, username_key: &str, source: Source) -> bool {
+    /// Whether the account was used from there before.
+    pub(super) fn is_known(&self, now_ms: u64, username_key: &str, source: Source) -> bool {
         self.known.get(&(username_key.into(), source)).is_some_and(|seen_ms| now_ms.saturating_sub(*seen_ms) < KNOWN_ADDRESS_MS)
     }
 }

@@ -16,6 +16,7 @@ use super::{Gateway, SessionId, State};
 use crate::entity::Answer;
 use crate::kernel::guarded;
 use crate::reply_to::{SessionReply, Then};
+use crate::router::shard_of;
 use crate::session::{ReplyKind, SessionInput};
 
 /// Milliseconds after which leaves that a full shard refused are said again.
@@ -71,6 +72,10 @@ impl Gateway {
                 self.flush_rooms();
                 self.lagged(&channel);
             }
+            FromShard::Lost { shard } => {
+                self.flush_rooms();
+                self.lost(shard);
+            }
             FromShard::Unsubscribe { channel, user } => self.unsubscribe(&channel, user),
         }
     }
@@ -108,6 +113,7 @@ impl Gateway {
 
     /// Ends a session's part in a room. What the room has gathered for it, it still gets.
     pub(super) fn leave_room(&self, id: SessionId, channel: &str) {
+        self.forget_listener(id, channel);
         let limit = self.0.parts.outbox_bytes_max;
         let fits = {
             let mut state = self.0.state.borrow_mut();
@@ -122,6 +128,10 @@ impl Gateway {
 
     /// Writes an answer as the reply that its command wants.
     pub(super) fn answer(&self, reply: SessionReply, answer: Result<Answer, Refusal>) {
+        let answer = match (&self.0.parts.presence, &reply.then, answer) {
+            (Some(board), Then::Presence, Ok(Answer::Presence(here))) => return self.answer_with_others(board, reply, here),
+            (_, _, answer) => answer,
+        };
         let id = reply.address.session;
         let done = self.0.state.borrow_mut().slots.get_mut(id).and_then(|slot| slot.finish(reply.address.command));
         if let Err(refusal) = &answer {
@@ -140,7 +150,7 @@ impl Gateway {
         }
         match (&kind, answer) {
             (ReplyKind::ServerSubscribe, answer) => {
-                self.subscribed(id, &channel, false, &answer);
+                self.subscribed(id, &channel, &reply.then, &answer);
                 let result = answer.and_then(|answer| match answer {
                     Answer::Subscribed(result) => Ok(result),
                     _ => Err(ErrorCode::Internal.into()),
@@ -150,6 +160,9 @@ impl Gateway {
             (ReplyKind::Subscribe { join_leave, .. }, answer) => {
                 let failed = answer.as_ref().err().cloned();
                 let (text, late) = self.fitted(id, command, &kind, answer);
+                if failed.is_none() && late.is_none() {
+                    self.note_listener(&channel, &reply.then);
+                }
                 let failed = failed.or_else(|| late.inspect(|_| self.nobody_listens(reply.then)));
                 if failed.is_none() {
                     self.0.state.borrow_mut().hub.enter(&channel, id, *join_leave);
@@ -177,9 +190,10 @@ impl Gateway {
     }
 
     /// From this answer on the session listens: what the room gathered before it is already in the answer.
-    fn subscribed(&self, id: SessionId, channel: &Arc<str>, join_leave: bool, answer: &Result<Answer, Refusal>) {
+    fn subscribed(&self, id: SessionId, channel: &Arc<str>, then: &Then, answer: &Result<Answer, Refusal>) {
         if matches!(answer, Ok(Answer::Subscribed(_))) {
-            self.0.state.borrow_mut().hub.enter(channel, id, join_leave);
+            self.0.state.borrow_mut().hub.enter(channel, id, false);
+            self.note_listener(channel, then);
         }
     }
 
@@ -227,6 +241,16 @@ impl Gateway {
             }
             self.leave(id, parsed.entity(), channel);
             self.drop_listener(id, channel, UnsubscribeCode::InsufficientState);
+        }
+    }
+
+    /// A shard has begun anew and knows of no listener any more: those of all its channels must come again.
+    fn lost(&self, shard: u16) {
+        let channels = self.0.state.borrow().hub.channels();
+        for channel in channels {
+            if Channel::parse(&channel).is_ok_and(|parsed| shard_of(parsed.entity()) == shard) {
+                self.lagged(&channel);
+            }
         }
     }
 

@@ -135,6 +135,12 @@ impl Hub {
         rooms.map(|(channel, _)| Arc::clone(channel)).collect()
     }
 
+    /// Every channel that somebody here listens to.
+    #[must_use]
+    pub fn channels(&self) -> Vec<Arc<str>> {
+        self.rooms.keys().cloned().collect()
+    }
+
     /// Puts a frame into a room's buffer.
     pub fn publish(&mut self, channel: &Arc<str>, frame: Bytes) {
         let Some(room) = self.rooms.get_mut(channel) else { return };

@@ -54,6 +54,11 @@ pub enum FromShard {
         /// The channel.
         channel: Arc<str>,
     },
+    /// A shard has begun anew after a panic: it knows of no listener of its channels any more.
+    Lost {
+        /// Which.
+        shard: u16,
+    },
     /// The end of a user's subscriptions to a channel.
     Unsubscribe {
         /// The channel.
@@ -146,6 +151,13 @@ impl GatewayLinks {
     pub async fn wait(&self, thread: u16) {
         if let Some(link) = self.0.get(usize::from(thread)) {
             link.wake.notified().await;
+        }
+    }
+
+    /// Sends to all threads.
+    pub fn send_all(&self, message: impl Fn() -> FromShard) {
+        for thread in (0_u16..).take(self.0.len()) {
+            self.send(thread, message());
         }
     }
 

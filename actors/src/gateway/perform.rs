@@ -57,6 +57,8 @@ impl Gateway {
                 Then::Listen { entity: entity.clone(), listener: Box::new(listener), place: None }
             }
             ReplyKind::Presence => Then::Presence,
+            // Who is on other nodes is counted by name.
+            ReplyKind::PresenceStats if self.0.parts.presence.is_some() => Then::Presence,
             ReplyKind::PresenceStats => Then::PresenceStats,
             ReplyKind::Rpc | ReplyKind::Publish | ReplyKind::History => Then::Answer,
         };

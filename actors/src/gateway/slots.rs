@@ -71,6 +71,11 @@ impl Slot {
         self.next_number
     }
 
+    /// What a command is about, and how it is to be answered.
+    pub(super) fn asked(&self, number: u32) -> Option<(Arc<str>, ReplyKind)> {
+        self.under_way.iter().find(|one| one.number == number).map(|one| (Arc::clone(&one.channel), one.kind.clone()))
+    }
+
     /// Takes a command that is answered.
     pub(super) fn finish(&mut self, number: u32) -> Option<UnderWay> {
         let at = self.under_way.iter().position(|one| one.number == number)?;

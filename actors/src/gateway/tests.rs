@@ -62,7 +62,7 @@ fn gateway(sockets: &Rc<Sockets>) -> Gateway {
     let accounts = Accounts::open(tables, verifier, Settings::default(), time_of(clock.clone())).now_or_never().unwrap().unwrap();
     let (links, router, config) = (GatewayLinks::new(1), Router::default(), Arc::new(config));
     let hook: Rc<dyn FlushHook> = Rc::<Sockets>::clone(sockets);
-    Gateway::new(GatewayParts { thread: 0, links, router, accounts, config, clock, outbox_bytes_max: 1 << 20 }, hook)
+    Gateway::new(GatewayParts { thread: 0, links, router, accounts, config, clock, outbox_bytes_max: 1 << 20, presence: None }, hook)
 }
 
 fn open(gateway: &Gateway) -> SessionId {
@@ -176,4 +176,23 @@ fn an_input_that_comes_up_while_one_is_taken_is_taken_behind_it() {
     let _ = gateway.on_text(id, &subscribe(4));
     let (text, _) = taken(&gateway, id);
     assert!(text.contains(r#""id":4,"error":{"code":408"#), "the session has learnt of the refusal: {text}");
+}
+
+#[test]
+fn a_shard_that_begins_anew_sends_its_listeners_to_recover_and_no_others() {
+    let sockets = Rc::<Sockets>::default();
+    let gateway = gateway(&sockets);
+    let id = open(&gateway);
+    let (mine, other): (Arc<str>, Arc<str>) = ("news".into(), "other".into());
+    let shard_of = |channel: &str| crate::router::shard_of(rialto_protocol::Channel::parse(channel).unwrap().entity());
+    assert_ne!(shard_of(&mine), shard_of(&other), "the test needs two shards");
+    for channel in [&mine, &other] {
+        gateway.0.state.borrow_mut().hub.enter(channel, id, false);
+    }
+    gateway.0.parts.links.send_all(|| link::FromShard::Lost { shard: shard_of("news") });
+    gateway.turn();
+    let (text, close) = taken(&gateway, id);
+    assert!(text.contains("\"channel\":\"news\"") && text.contains("2500") && !text.contains("other"), "{text}");
+    assert_eq!(close, None);
+    assert_eq!(gateway.0.state.borrow().hub.channels(), [other]);
 }

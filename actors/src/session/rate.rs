@@ -15,14 +15,27 @@ impl Bucket {
 
     /// Takes one; false when none is left.
     pub(super) fn take(&mut self, per_second: u32, burst: u32, mono_ms: u64) -> bool {
+        self.take_up_to(1, per_second, burst, mono_ms) == 1
+    }
+
+    /// Takes what there is, at most so many.
+    pub(super) fn take_up_to(&mut self, most: u8, per_second: u32, burst: u32, mono_ms: u64) -> u8 {
+        self.fill(per_second, burst, mono_ms);
+        let given = u8::try_from(self.left / 1000).unwrap_or(u8::MAX).min(most);
+        self.left -= u64::from(given) * 1000;
+        given
+    }
+
+    /// Whether nothing is missing.
+    pub(super) fn is_full(&mut self, per_second: u32, burst: u32, mono_ms: u64) -> bool {
+        self.fill(per_second, burst, mono_ms);
+        self.left == u64::from(burst) * 1000
+    }
+
+    fn fill(&mut self, per_second: u32, burst: u32, mono_ms: u64) {
         let passed = mono_ms.saturating_sub(self.filled_ms);
         self.left = (self.left + passed * u64::from(per_second)).min(u64::from(burst) * 1000);
         self.filled_ms = mono_ms;
-        if self.left < 1000 {
-            return false;
-        }
-        self.left -= 1000;
-        true
     }
 }
 

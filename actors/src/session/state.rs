@@ -23,6 +23,7 @@ use uuid::Uuid;
 use super::effect::{ReplyKind, SessionEffect};
 use super::input::SessionInput;
 use super::rate::Bucket;
+use super::user_rates::UserRates;
 use crate::accounts::{Verified, Verifier};
 use crate::entity::{Ask, Caller};
 use crate::kernel::{Effects, Machine, Moment};
@@ -39,6 +40,8 @@ pub struct SessionConfig {
     pub commands_per_second: u32,
     /// Commands at once.
     pub commands_burst: u32,
+    /// What each user may send over all connections.
+    pub user_rates: Arc<UserRates>,
     /// Subscriptions per connection.
     pub subscriptions_max: usize,
     /// Milliseconds from the upgrade to an accepted connect.
@@ -66,6 +69,7 @@ impl SessionConfig {
         Self {
             commands_per_second: COMMANDS_PER_SECOND_MAX,
             commands_burst: COMMANDS_BURST_MAX,
+            user_rates: Arc::default(),
             subscriptions_max: SUBSCRIPTIONS_PER_CONNECTION_MAX,
             connect_within_ms: CONNECT_WITHIN_MS,
             ping_interval_ms: PING_INTERVAL_MS,
@@ -175,6 +179,8 @@ pub struct Session {
     /// Monotonic: the connect deadline, then the next ping, or while one is unanswered the pong's deadline.
     due_ms: u64,
     awaiting_pong: bool,
+    /// Commands taken from the user's bucket and not used yet.
+    user_tokens: u8,
     /// The standing wish to be woken.
     wake_ms: u64,
 }
@@ -193,6 +199,7 @@ impl Session {
             bucket,
             due_ms,
             awaiting_pong: false,
+            user_tokens: 0,
             wake_ms: u64::MAX,
         }
     }
@@ -273,9 +280,23 @@ impl Session {
         }
     }
 
+    /// Whether the user may send one more command; anonymous connections have no user to count for.
+    fn user_may(&mut self, mono_ms: u64) -> bool {
+        let user = self.user();
+        if user.0.is_nil() {
+            return true;
+        }
+        if self.user_tokens == 0 {
+            self.user_tokens = self.config.user_rates.take(user, mono_ms);
+        }
+        let may = self.user_tokens > 0;
+        self.user_tokens -= u8::from(may);
+        may
+    }
+
     fn live(&mut self, now: Moment, command: Command, out: &mut Effects<SessionEffect>) {
         let Command { id, kind } = command;
-        if !self.bucket.take(self.config.commands_per_second, self.config.commands_burst, now.mono_ms) {
+        if !self.bucket.take(self.config.commands_per_second, self.config.commands_burst, now.mono_ms) || !self.user_may(now.mono_ms) {
             if id != 0 {
                 refuse(id, ErrorCode::TooManyRequests, out);
             }

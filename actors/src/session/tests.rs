@@ -8,7 +8,7 @@ use rialto_protocol::{CloseCode, ErrorCode, Refusal, UserId};
 use rialto_storage::accounts::AccountRole;
 use uuid::Uuid;
 
-use super::{ReplyKind, Session, SessionConfig, SessionEffect, SessionInput};
+use super::{ReplyKind, Session, SessionConfig, SessionEffect, SessionInput, UserRates};
 use crate::accounts::{KeyMaterial, KeyRing, Verified, Verifier};
 use crate::kernel::test_loop::TestLoop;
 use crate::kernel::{Machine, Moment};
@@ -257,6 +257,24 @@ fn the_rate_refuses_above_its_burst_and_recovers() {
     assert_eq!(sent(&text(&mut session, unsubscribe)), [format!(r#"{{"id":2,{}}}"#, error(ErrorCode::TooManyRequests))]);
     session.advance(100);
     assert_eq!(sent(&text(&mut session, unsubscribe)), [r#"{"id":2,"unsubscribe":{}}"#]);
+}
+
+#[test]
+fn connections_of_one_user_share_what_the_user_may() {
+    let rates = Arc::new(UserRates::new(1, 40));
+    let mut answered = 0;
+    for _ in 0..3 {
+        let mut session = session_with(|config| config.user_rates = Arc::clone(&rates));
+        connected(&mut session);
+        for _ in 0..50 {
+            let reply = sent(&text(&mut session, r#"{"id":2,"unsubscribe":{"channel":"open:x"}}"#));
+            match reply[0].contains("error") {
+                false => answered += 1,
+                true => assert_eq!(reply, [format!(r#"{{"id":2,{}}}"#, error(ErrorCode::TooManyRequests))]),
+            }
+        }
+    }
+    assert_eq!(answered, 40);
 }
 
 #[test]

@@ -108,6 +108,8 @@ impl Performer<Shard> for ShardPerformer {
     }
 
     fn rebuild(&mut self, _panic: &PanicReport) -> Option<(Shard, ShardInput)> {
+        let shard = self.number;
+        self.links.send_all(|| FromShard::Lost { shard });
         Some(((self.remake)(), ShardInput::Start))
     }
 }

@@ -251,7 +251,14 @@ impl Shard {
         self.waiting_since_ms = now.mono_ms;
         let mut listened: Vec<EntityKey> = self.channels.entities().filter(|entity| log_backed(*entity)).collect();
         listened.sort_unstable();
-        for (channel, threads) in listened.into_iter().filter_map(|entity| self.channels.interested(entity)) {
+        for entity in listened {
+            self.missed(entity, out);
+        }
+    }
+
+    /// Whoever listens must recover.
+    fn missed(&self, entity: EntityKey, out: &mut Effects<ShardEffect>) {
+        if let Some((channel, threads)) = self.channels.interested(entity) {
             out.push(ShardEffect::Missed { threads, channel });
         }
     }

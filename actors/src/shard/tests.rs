@@ -143,6 +143,17 @@ fn a_poison_entity_ends_as_unavailable_and_comes_back_after_its_pause() {
 }
 
 #[test]
+fn who_listens_to_a_stream_in_memory_that_is_gone_is_told_to_recover() {
+    let mut world = World::start();
+    for _ in 0..10 {
+        assert_eq!(world.topic_panics("news"), ["news"], "each time, kept down or not");
+        world.advance(crate::kernel::supervise::QUARANTINE_MS_MAX);
+    }
+    world.say(1, "a", "poison");
+    assert_eq!(world.answers(), [(1, Said::Refused(ErrorCode::Unavailable))]);
+}
+
+#[test]
 fn an_idle_entity_leaves_memory_and_comes_back_with_the_next_message() {
     let mut world = World::start();
     world.say(1, "a", "one");

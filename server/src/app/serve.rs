@@ -14,7 +14,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use rialto_actors::entities::Entities;
 use rialto_actors::entity::EntityFactory;
 use rialto_actors::node::{FactoryMaker, Node, NodeParts};
-use rialto_actors::session::SessionConfig;
+use rialto_actors::presence::Board;
+use rialto_actors::session::{SessionConfig, UserRates};
 use rialto_actors::shard::ShardConfig;
 
 use super::Foundation;
@@ -28,6 +29,8 @@ use crate::{logging, metrics};
 
 /// Time between two rounds of upkeep of the histograms, which else keep every sample since the last look.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// Time in which other nodes are told that nobody is here any more.
+const CLOSE_PRESENCE: Duration = Duration::from_millis(500);
 /// Milliseconds of the drain's time that are kept for closing the store.
 const CLOSE_STORE_MS: u64 = 500;
 
@@ -80,6 +83,8 @@ async fn serve_on(
     let listener = bind(listen).map_err(|error| cannot(&format!("listen on {listen}"), &error))?;
     let address = listener.local_addr().map_err(|error| cannot("listen", &error))?;
     let control = Control::bind(&config.data_dir).map_err(|error| cannot("open the control socket", &error))?;
+    let rates = UserRates::new(config.limits.user_commands_per_second_max, config.limits.user_commands_burst_max);
+    let (user_rates, presence) = (Arc::new(rates), foundation.presence());
     let beside = [
         actix_rt::spawn(control.serve(foundation.clone())),
         actix_rt::spawn(sweep(foundation.clone())),
@@ -87,8 +92,10 @@ async fn serve_on(
         actix_rt::spawn(reload_keys(foundation.clone())),
         actix_rt::spawn(follow_keys(foundation.clone())),
         actix_rt::spawn(exchange_revocations(foundation.clone())),
+        actix_rt::spawn(settle_user_rates(foundation.clone(), Arc::clone(&user_rates))),
     ];
-    let node = node(foundation, factory);
+    let telling = presence.clone().map(|board| actix_rt::spawn(async move { board.run().await }));
+    let node = node(foundation, factory, user_rates, presence.clone());
     let state = foundation.http_state(Arc::new(node.clone()), draining, Arc::new(move || recorder.render()));
     let state = Data::new(state);
     let serving = Serving {
@@ -108,8 +115,12 @@ async fn serve_on(
         drain_timeout_ms: drain_ms(config),
     };
     let stopped = run::serve(serving, || greet(config, address)).await;
-    for task in beside {
+    for task in beside.into_iter().chain(telling) {
         task.abort();
+    }
+    if let Some(board) = presence {
+        // Whoever is not told sees those who were here until their time is over.
+        let _told = tokio::time::timeout(CLOSE_PRESENCE, board.close()).await;
     }
     let stopped = stopped.map_err(|error| cannot("serve", &error))?;
     tracing::info!(?stopped, "stopped");
@@ -117,12 +128,13 @@ async fn serve_on(
 }
 
 /// The actors of this node.
-fn node(foundation: &Foundation, factory: FactoryMaker) -> Node {
+fn node(foundation: &Foundation, factory: FactoryMaker, user_rates: Arc<UserRates>, presence: Option<Board>) -> Node {
     let (config, limits) = (&foundation.config, &foundation.config.limits);
     let verifier = foundation.accounts.verifier().clone();
     let sessions = SessionConfig {
         commands_per_second: limits.commands_per_second_max,
         commands_burst: limits.commands_burst_max,
+        user_rates,
         subscriptions_max: limits.subscriptions_per_connection_max,
         connect_within_ms: limits.connect_within_ms,
         ping_interval_ms: limits.ping_interval_ms,
@@ -142,6 +154,7 @@ fn node(foundation: &Foundation, factory: FactoryMaker) -> Node {
             ..ShardConfig::default()
         },
         outbox_bytes_max: limits.outbox_bytes_max,
+        presence,
         factory,
         started: foundation.started,
         threads: threads(config),
@@ -196,6 +209,10 @@ async fn follow_keys(foundation: Foundation) {
 
 async fn exchange_revocations(foundation: Foundation) {
     foundation.exchange_revocations().await;
+}
+
+async fn settle_user_rates(foundation: Foundation, rates: Arc<UserRates>) {
+    foundation.settle_user_rates(&rates).await;
 }
 
 async fn upkeep(recorder: PrometheusHandle) {

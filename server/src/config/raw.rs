@@ -77,6 +77,11 @@ sections! {
     /// `[redis]`
     Redis {
         url: String = String::new(),
+        cluster: Vec<String> = Vec::new(),
+        sentinels: Vec<String> = Vec::new(),
+        master: String = String::new(),
+        username: String = String::new(),
+        password_file: String = String::new(),
     }
     /// `[shard]`
     Shard {
@@ -127,6 +132,8 @@ sections! {
         subscriptions_per_connection_max: u32 = limits::SUBSCRIPTIONS_PER_CONNECTION_MAX as u32,
         commands_per_second_max: u32 = limits::COMMANDS_PER_SECOND_MAX,
         commands_burst_max: u32 = limits::COMMANDS_BURST_MAX,
+        user_commands_per_second_max: u32 = limits::USER_COMMANDS_PER_SECOND_MAX,
+        user_commands_burst_max: u32 = limits::USER_COMMANDS_BURST_MAX,
         connect_within_ms: u64 = limits::CONNECT_WITHIN_MS,
         ping_interval_ms: u64 = limits::PING_INTERVAL_MS,
         pong_within_ms: u64 = limits::PONG_WITHIN_MS,

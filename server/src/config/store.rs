@@ -17,7 +17,7 @@ const MASTER_KEY_BYTES_MIN: usize = 32;
 /// Bytes of a file with a secret.
 const SECRET_BYTES_MAX: usize = 64 * 1024;
 
-fn secret(key: &str, path: &str) -> Result<Vec<u8>, ConfigError> {
+pub(super) fn secret(key: &str, path: &str) -> Result<Vec<u8>, ConfigError> {
     let bytes = std::fs::read(path).map_err(|error| ConfigError(format!("{key}: {path}: {error}")))?;
     if bytes.len() > SECRET_BYTES_MAX {
         return fail(&format!("{key}: {path} is larger than 64 KiB"));

@@ -1,5 +1,7 @@
 //! Layers win in their order, mistakes are named, the reference file tells the truth.
 
+use rialto_storage::backend::redis::RedisServers;
+
 use super::raw::Raw;
 use super::*;
 
@@ -34,6 +36,33 @@ fn the_store_is_embedded_or_on_an_engine() {
         (&["auth.master_key_file=/nowhere"], "embedded"),
     ] {
         assert!(problem(settings).contains(means), "{settings:?}: {}", problem(settings));
+    }
+}
+
+#[test]
+fn redis_is_one_server_a_cluster_or_what_sentinels_know() {
+    let servers = |settings: &[&str]| set(settings).unwrap().redis.expect("Redis is wanted").servers;
+    assert!(set(&[]).unwrap().redis.is_none());
+    assert!(matches!(servers(&["redis.url=redis://a:1"]), RedisServers::One(url) if url == "redis://a:1"));
+    assert!(matches!(servers(&["redis.cluster=[\"a:1\", \"b:2\"]"]), RedisServers::Cluster(nodes) if nodes == ["a:1", "b:2"]));
+    let watched = servers(&["redis.sentinels=[\"a:1\"]", "redis.master=main"]);
+    assert!(matches!(watched, RedisServers::Sentinels { sentinels, master } if sentinels == ["a:1"] && master == "main"));
+    let (password, _) = file("a secret\n");
+    let password = format!("redis.password_file={}", password.path().display());
+    let config = set(&["redis.url=redis://a:1", "redis.username=rialto", &password]).unwrap();
+    assert_eq!(config.redis.unwrap().credentials, Some(("rialto".to_owned(), "a secret".to_owned())));
+    for (settings, means) in [
+        (&["redis.url=redis://a:1", "redis.cluster=[\"a:1\"]"][..], "one of"),
+        (&["redis.url=rediss://a:1"], "no TLS"),
+        (&["redis.url=hush@a:1"], "redis.url"),
+        (&["redis.cluster=[\"a\"]"], "host:port"),
+        (&["redis.sentinels=[\"a:1\"]"], "redis.master"),
+        (&["redis.master=main"], "redis.master"),
+        (&["redis.url=redis://a:1", "redis.username=rialto"], "redis.password_file"),
+        (&["redis.username=rialto", &password], "one of"),
+    ] {
+        assert!(problem(settings).contains(means), "{settings:?}: {}", problem(settings));
+        assert!(!problem(settings).contains("hush"), "no secret in an error");
     }
 }
 

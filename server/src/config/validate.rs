@@ -11,7 +11,7 @@ use rialto_actors::accounts::limits::EXTERNAL_ISSUERS_MAX;
 use rialto_actors::topic_rules::{Access, HISTORY_SIZE_MAX, HISTORY_TTL_MS_MAX, PATTERN_BYTES_MAX, RULES_MAX, Rule, TopicRules};
 use rialto_protocol::channel::RESERVED_PREFIXES;
 
-use super::{Auth, Config, ConfigError, Debug, Limits, Network, Server, Store, raw, store};
+use super::{Auth, Config, ConfigError, Debug, Limits, Network, Server, Store, raw, redis, store};
 
 /// Threads: more than that are no use on one machine.
 const THREADS_MAX: usize = 256;
@@ -46,6 +46,7 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, ConfigError> {
             cache_bytes: within("store.cache_bytes", raw.store.cache_bytes, 1024 * 1024, 1 << 40)?,
             free_bytes_min: raw.store.free_bytes_min,
         },
+        redis: redis::options(&raw.redis)?,
         log: raw.log.clone(),
         warnings: Vec::new(),
         server,
@@ -234,6 +235,11 @@ fn limits(raw: &raw::Limits) -> Result<Limits, ConfigError> {
         subscriptions_per_connection_max: count("limits.subscriptions_per_connection_max", raw.subscriptions_per_connection_max)?,
         commands_per_second_max: within("limits.commands_per_second_max", raw.commands_per_second_max, 1, 1_000_000)?,
         commands_burst_max: within("limits.commands_burst_max", raw.commands_burst_max, 1, 10_000_000)?,
+        // One connection of a user may always use its own rate.
+        user_commands_per_second_max: within("limits.user_commands_per_second_max", raw.user_commands_per_second_max, 1, 1_000_000)?
+            .max(raw.commands_per_second_max),
+        user_commands_burst_max: within("limits.user_commands_burst_max", raw.user_commands_burst_max, 1, 10_000_000)?
+            .max(raw.commands_burst_max),
         connect_within_ms: time("limits.connect_within_ms", raw.connect_within_ms)?,
         ping_interval_ms: time("limits.ping_interval_ms", raw.ping_interval_ms)?,
         pong_within_ms: time("limits.pong_within_ms", raw.pong_within_ms)?,

@@ -8,6 +8,7 @@ mod accounts;
 mod consumers;
 mod log;
 mod rows;
+mod shared;
 mod views;
 
 use std::collections::{BTreeMap, HashMap};
@@ -24,6 +25,8 @@ use crate::limits::CONVERSATION_PART_ROWS;
 use crate::shard_log::{Append, BucketHead, Fence, LogShape, Outcome};
 use crate::views::ReadMark;
 use crate::{ErrorKind, Pending, Row, StorageError, Store};
+
+pub use shared::MemoryShared;
 
 /// What becomes of one append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,39 +1,37 @@
 //! Redis: limits, presence, news and the job doorbell. Never the truth: losing all of it loses nothing that was acknowledged.
 //!
-//! One connection that mends itself carries everything but the doorbell's waiting, which blocks its connection and has one of its own. Every call has a time of our own:
-//! the driver would wait through its whole chain of reconnects.
+//! One link that mends itself carries everything but the doorbell's waiting, which blocks its connection and has one of its own. Every call has a time of our own.
+//! In a cluster the keys that one call touches carry the same hash tag, and different names are spread over its nodes.
 
 mod doorbell;
 mod limits;
+mod link;
+mod metrics;
 mod presence;
 mod revocations;
+mod servers;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use ::redis::{Client, FromRedisValue, RedisError, RedisResult, Script};
+use ::redis::{FromRedisValue, RedisError, RedisResult, Script};
 use tokio::runtime::Handle;
-use tokio::sync::OnceCell;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{ErrorKind, Pending, StorageError};
+use link::{CALL_TIMEOUT, CONNECT_TIMEOUT, Link, ends_connection};
+use servers::{Connection, Servers};
 
-/// Time for one call, reconnecting included.
-const CALL_TIMEOUT: Duration = Duration::from_millis(500);
-/// Time before the first try to connect again; doubles.
-const RECONNECT_MIN: Duration = Duration::from_millis(50);
-/// Time between tries at most.
-const RECONNECT_MAX: Duration = Duration::from_secs(1);
-/// Tries of one chain of reconnects.
-const RECONNECT_TRIES: usize = 6;
+pub use servers::{RedisOptions, RedisServers};
+
 /// What every key of ours begins with.
 const PREFIX: &str = "rialto";
 
-/// Why Redis cannot be used at all: the address is none.
+/// Why Redis cannot be used at all: an address is none.
 #[derive(Debug, thiserror::Error)]
-#[error("redis.url: {0}")]
-pub struct RedisUrlError(String);
+#[error("redis: {0}")]
+pub struct RedisAddressError(String);
 
 /// Redis; clones share the connection.
 #[derive(Clone)]
@@ -42,8 +40,7 @@ pub struct RedisShared {
 }
 
 struct Inner {
-    client: Client,
-    manager: OnceCell<ConnectionManager>,
+    link: Link,
     runtime: Handle,
     /// What keys begin with: the program and the store that they belong to.
     prefix: String,
@@ -51,44 +48,30 @@ struct Inner {
 }
 
 impl RedisShared {
-    /// Redis at this address. It is connected to with the first call, and again whenever it was away. `namespace` keeps stores apart that share one Redis. Calls run on the present runtime.
+    /// Redis at these addresses. It is connected to with the first call, and again whenever it was away. `namespace` keeps stores apart that share one Redis.
+    /// Calls run on the present runtime.
     ///
     /// # Errors
-    /// When the address is none.
-    pub fn new(url: &str, namespace: &str) -> Result<Self, RedisUrlError> {
-        let resp3 = if url.contains("protocol=") {
-            url.to_owned()
-        } else {
-            format!("{url}{}protocol=resp3", if url.contains('?') { '&' } else { '?' })
-        };
-        let client = Client::open(resp3).map_err(|error| RedisUrlError(error.to_string()))?;
+    /// When an address is none.
+    pub fn new(options: &RedisOptions, namespace: &str) -> Result<Self, RedisAddressError> {
+        let servers = Servers::new(options).map_err(|error| RedisAddressError(error.to_string()))?;
+        metrics::describe();
         let inner = Inner {
-            client,
-            manager: OnceCell::new(),
+            link: Link::new(servers),
             runtime: Handle::current(),
-            prefix: format!("{PREFIX}:{{{namespace}}}"),
+            prefix: format!("{PREFIX}:{namespace}"),
             bucket: Script::new(limits::BUCKET),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// A key. Those of one name lie on one node of a cluster, whatever the name contains.
     fn key(&self, what: &str, name: &str) -> String {
-        format!("{}:{what}:{name}", self.inner.prefix)
-    }
-
-    async fn manager(&self) -> RedisResult<ConnectionManager> {
-        let config = ConnectionManagerConfig::new()
-            .set_min_delay(RECONNECT_MIN)
-            .set_max_delay(RECONNECT_MAX)
-            .set_number_of_retries(RECONNECT_TRIES)
-            .set_connection_timeout(Some(CALL_TIMEOUT))
-            .set_response_timeout(Some(CALL_TIMEOUT));
-        let connect = || ConnectionManager::new_with_config(self.inner.client.clone(), config);
-        self.inner.manager.get_or_try_init(connect).await.cloned()
+        format!("{}:{{{:016x}}}:{what}:{name}", self.inner.prefix, xxh3_64(name.as_bytes()))
     }
 
     /// Does something within the time of a call, on the runtime of ours.
-    fn run<T, F>(&self, what: &'static str, call: impl FnOnce(Self) -> F) -> Pending<T>
+    fn run<T, F>(&self, what: &'static str, call: impl FnOnce(Self, Connection) -> F + Send + 'static) -> Pending<T>
     where
         T: Send + 'static,
         F: Future<Output = RedisResult<T>> + Send + 'static,
@@ -96,30 +79,44 @@ impl RedisShared {
         self.run_within(what, CALL_TIMEOUT, call)
     }
 
-    fn run_within<T, F>(&self, what: &'static str, time: Duration, call: impl FnOnce(Self) -> F) -> Pending<T>
+    fn run_within<T, F>(&self, what: &'static str, time: Duration, call: impl FnOnce(Self, Connection) -> F + Send + 'static) -> Pending<T>
     where
         T: Send + 'static,
         F: Future<Output = RedisResult<T>> + Send + 'static,
     {
-        let running = self.inner.runtime.spawn(tokio::time::timeout(time, call(self.clone())));
+        let shared = self.clone();
+        let running = self.inner.runtime.spawn(async move {
+            let (number, connection) = shared.inner.link.connection().await?;
+            let answer = tokio::time::timeout(time, call(shared.clone(), connection)).await;
+            let answer = answer.unwrap_or_else(|_| Err((::redis::ErrorKind::Io, "no answer in time").into()));
+            if answer.as_ref().is_err_and(ends_connection) {
+                shared.inner.link.failed(number).await;
+            }
+            answer
+        });
+        // The connection may have to be made first.
+        let patience = time + CONNECT_TIMEOUT;
         Box::pin(async move {
-            let away = |cause: &dyn std::fmt::Display| StorageError::new(ErrorKind::Unavailable, what, cause);
-            match running.await {
+            let away = |cause: &dyn std::fmt::Display| {
+                metrics::failed(what);
+                StorageError::new(ErrorKind::Unavailable, what, cause)
+            };
+            match tokio::time::timeout(patience, running).await {
                 Ok(Ok(answer)) => answer.map_err(|error: RedisError| away(&error)),
-                Ok(Err(_)) => Err(away(&"no answer in time")),
-                Err(error) => Err(away(&error)),
+                Ok(Err(error)) => Err(away(&error)),
+                Err(_) => Err(away(&"no answer in time")),
             }
         })
     }
 
     /// One command.
     fn command<T: FromRedisValue + Send + 'static>(&self, what: &'static str, command: ::redis::Cmd) -> Pending<T> {
-        self.run(what, |shared| async move { command.query_async(&mut shared.manager().await?).await })
+        self.run(what, |_, mut connection| async move { command.query_async(&mut connection).await })
     }
 
     /// Several commands at once.
     fn pipeline<T: FromRedisValue + Send + 'static>(&self, what: &'static str, pipeline: ::redis::Pipeline) -> Pending<T> {
-        self.run(what, |shared| async move { pipeline.query_async(&mut shared.manager().await?).await })
+        self.run(what, |_, mut connection| async move { pipeline.query_async(&mut connection).await })
     }
 
     /// Whether it answers.

@@ -27,6 +27,29 @@ pub async fn limits(backend: &dyn RateLimits) {
     assert_eq!(backend.take(key.clone(), rate, 1_000_200).await.expect("take"), 0, "then there is one");
     assert_ne!(backend.take(key.clone(), rate, 900_000).await.expect("take"), 0, "a clock that goes back gives nothing");
     assert_eq!(backend.take(name("limit"), rate, 0).await.expect("take"), 0, "keys are apart");
+    debts(backend).await;
+}
+
+/// Looking takes nothing, and what was used already may be owed.
+async fn debts(backend: &dyn RateLimits) {
+    let (key, rate) = (name("limit"), Rate { burst: 2, refill_ms: 1_000 });
+    for _ in 0..3 {
+        assert_eq!(backend.look(key.clone(), rate, 10_000).await.expect("look"), 0, "looking takes nothing");
+    }
+    assert_eq!(backend.take(key.clone(), rate, 10_000).await.expect("take"), 0);
+    assert_eq!(backend.take(key.clone(), rate, 10_000).await.expect("take"), 0);
+    assert_eq!(backend.look(key.clone(), rate, 10_000).await.expect("look"), 500, "nothing is left");
+    assert_eq!(backend.spend(key.clone(), rate, 1, 10_000).await.expect("spend"), 1_000, "one is owed");
+    assert_eq!(backend.spend(key.clone(), rate, 1_000, 10_000).await.expect("spend"), 1_500, "no more is owed than the bucket holds");
+    assert_eq!(backend.take(key.clone(), rate, 11_499).await.expect("take"), 1, "debts are paid first");
+    assert_eq!(backend.take(key.clone(), rate, 11_500).await.expect("take"), 0);
+    let fresh = name("limit");
+    assert_eq!(backend.spend(fresh.clone(), rate, 1, 10_000).await.expect("spend"), 0, "one of two is left");
+    assert_eq!(backend.take(fresh.clone(), rate, 99_999_999).await.expect("take"), 0, "a clock that is far ahead");
+    assert_eq!(backend.take(fresh.clone(), rate, 99_999_999).await.expect("take"), 0);
+    assert_eq!(backend.look(fresh.clone(), rate, 10_000).await.expect("look"), 500);
+    assert_eq!(backend.take(fresh.clone(), rate, 10_000).await.expect("take"), 500);
+    assert_eq!(backend.take(fresh, rate, 10_500).await.expect("take"), 0, "stops the others' refill no longer than until they come");
 }
 
 /// Presence lists who is there and forgets who is not.
@@ -35,7 +58,7 @@ pub async fn limits(backend: &dyn RateLimits) {
 /// At the first promise that is not kept.
 pub async fn presence(backend: &dyn Presences) {
     let (channel, client) = (name("room"), Uuid::from_u128);
-    let put = |number, info: &'static [u8], until| backend.put(channel.clone(), client(number), Bytes::from_static(info), until);
+    let put = |number, info: &'static [u8], until| backend.put(channel.clone(), vec![(client(number), Bytes::from_static(info))], until);
     let far = u64::from(u32::MAX) * 1_000;
     assert!(backend.list(channel.clone(), 1_000).await.expect("list").is_empty(), "nobody yet");
     put(2, b"two", far).await.expect("put");
@@ -48,10 +71,26 @@ pub async fn presence(backend: &dyn Presences) {
     let later = backend.list(channel.clone(), far).await.expect("list");
     assert_eq!(later.iter().map(|(of, _)| *of).collect::<Vec<_>>(), [client(1), client(3)], "who says nothing is gone");
     assert_eq!(later[0].1, Bytes::from_static(b"new"), "the newest word counts");
-    backend.remove(channel.clone(), client(1)).await.expect("remove");
-    backend.remove(channel.clone(), client(1)).await.expect("remove again");
+    backend.remove(channel.clone(), vec![client(1), client(7)]).await.expect("remove");
+    backend.remove(channel.clone(), vec![client(1)]).await.expect("remove again");
     assert_eq!(backend.list(channel.clone(), far).await.expect("list").len(), 1, "gone at once");
+    let crowd: Vec<_> = (10..1_010).map(|number| (client(number), Bytes::from_static(b"many"))).collect();
+    backend.put(channel.clone(), crowd, far + 1_000).await.expect("put many");
+    assert_eq!(backend.list(channel.clone(), far).await.expect("list").len(), 1_001, "many at once");
+    backend.remove(channel.clone(), (10..1_010).map(client).collect()).await.expect("remove many");
+    backend.put(channel.clone(), Vec::new(), far).await.expect("put nobody");
+    backend.remove(channel.clone(), Vec::new()).await.expect("remove nobody");
+    assert_eq!(backend.list(channel.clone(), far).await.expect("list").len(), 1);
+    for hostile in ["}", "{", "{}", "a}b{c"] {
+        let odd = format!("{hostile}{channel}");
+        put_and_list(backend, &odd, far).await;
+    }
     assert!(backend.list(name("room"), 0).await.expect("list").is_empty(), "rooms are apart");
+}
+
+async fn put_and_list(backend: &dyn Presences, channel: &str, until: u64) {
+    backend.put(channel.to_owned(), vec![(Uuid::nil(), Bytes::from_static(b"odd"))], until).await.expect("put");
+    assert_eq!(backend.list(channel.to_owned(), 0).await.expect("list").len(), 1, "names that mean something to a cluster are just names");
 }
 
 /// News are read from a moment on, and forgotten when they are over.

@@ -169,6 +169,10 @@ impl Shard {
         if let (Verdict::Quarantine { until_ms }, Some(slot)) = (verdict, self.slots.get_mut(&entity)) {
             slot.body = Body::Down { until_ms };
         }
+        // A stream in memory is gone with what it held, and the next one begins at 1: who listens must not take that for a continuation.
+        if !log_backed(entity) {
+            self.missed(entity, out);
+        }
     }
 
     /// Drops an entity's state; what it had not answered is refused. Its next input rebuilds it from its rows.

@@ -147,7 +147,11 @@ impl World {
 
     /// A connection listens to its user's inbox; what it is told.
     pub(super) fn listens(&mut self, user: UserId, connection: u32) -> Result<(), ErrorCode> {
-        let entity = entity_of(&Channel::User(user));
+        self.listens_to(&Channel::User(user), user, connection)
+    }
+
+    fn listens_to(&mut self, channel: &Channel, user: UserId, connection: u32) -> Result<(), ErrorCode> {
+        let entity = entity_of(channel);
         let caller = Caller { user, client: Some(Uuid::from_u128(connection.into())), role: AccountRole::User, info: None };
         let client = Uuid::from_u128(connection.into());
         let listener = Listener { client, user, thread: 0, join_leave: false, infos: None };
@@ -161,6 +165,23 @@ impl World {
             _ => None,
         });
         answers.last().expect("answered at once")
+    }
+
+    /// Somebody listens to a topic, which then panics; the channels whose listeners are told to recover.
+    pub(super) fn topic_panics(&mut self, topic: &str) -> Vec<String> {
+        let channel = Channel::Topic(topic.into());
+        let user = UserId(Uuid::from_u128(1));
+        self.listens_to(&channel, user, 1).expect("a listener");
+        let (conversation, client_id) = (room_id(topic), ClientId::new("c").unwrap());
+        let request = Request::ConversationSend(SendMessage { conversation, client_id, text: "poison".into(), reply_to: None });
+        let caller = Caller { user, client: None, role: AccountRole::User, info: None };
+        let (entity, ask) = (entity_of(&channel), Ask::Request(Box::new(request)));
+        let effects = self.shard.input(ShardInput::Ask { entity, caller, ask, reply: ReplyTo::Test(1) });
+        let missed = effects.into_iter().filter_map(|effect| match effect {
+            ShardEffect::Missed { channel, threads } => Some((channel, threads)),
+            _ => None,
+        });
+        missed.inspect(|(_, threads)| assert_eq!(threads.as_slice(), [0])).map(|(channel, _)| channel.to_string()).collect()
     }
 
     /// A conversation tells a user something; the offsets of what the inbox publishes.

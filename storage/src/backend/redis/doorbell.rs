@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use ::redis::RedisResult;
 use ::redis::streams::{StreamAutoClaimReply, StreamId, StreamMaxlen, StreamPendingCountReply, StreamRangeReply, StreamReadReply};
-use ::redis::{AsyncConnectionConfig, RedisResult};
 
-use super::{CALL_TIMEOUT, RedisShared};
+use super::RedisShared;
+use super::link::{CALL_TIMEOUT, CONNECT_TIMEOUT};
+use super::servers::Connection;
 use crate::Pending;
 use crate::shared::{Doorbell, Ring};
 
@@ -24,26 +26,24 @@ fn job(entry: &StreamId) -> String {
 
 impl RedisShared {
     /// The group may be gone with the stream, after a restart without memory: it is made whenever it is missed.
-    async fn make_group(&self, stream: &str) -> RedisResult<()> {
-        let mut connection = self.manager().await?;
+    async fn make_group(connection: &mut Connection, stream: &str) -> RedisResult<()> {
         let mut make = ::redis::cmd("XGROUP");
         make.arg("CREATE").arg(stream).arg(GROUP).arg("0").arg("MKSTREAM");
-        match make.query_async::<()>(&mut connection).await {
+        match make.query_async::<()>(connection).await {
             Err(error) if error.code() == Some("BUSYGROUP") => Ok(()),
             other => other,
         }
     }
 
-    async fn abandoned(&self, stream: &str, worker: &str, abandoned_ms: u64) -> RedisResult<Vec<Ring>> {
-        let mut connection = self.manager().await?;
+    async fn abandoned(connection: &mut Connection, stream: &str, worker: &str, abandoned_ms: u64) -> RedisResult<Vec<Ring>> {
         let mut claim = ::redis::cmd("XAUTOCLAIM");
         claim.arg(stream).arg(GROUP).arg(worker).arg(abandoned_ms).arg("0-0").arg("COUNT").arg(RINGS_AT_ONCE);
-        let claimed: StreamAutoClaimReply = claim.query_async(&mut connection).await?;
+        let claimed: StreamAutoClaimReply = claim.query_async(connection).await?;
         let mut rings = Vec::with_capacity(claimed.claimed.len());
         for entry in &claimed.claimed {
             let mut ask = ::redis::cmd("XPENDING");
             ask.arg(stream).arg(GROUP).arg(&entry.id).arg(&entry.id).arg(1);
-            let pending: StreamPendingCountReply = ask.query_async(&mut connection).await?;
+            let pending: StreamPendingCountReply = ask.query_async(connection).await?;
             let deliveries = pending.ids.first().map_or(1, |pending| pending.times_delivered as u64);
             rings.push(Ring { id: entry.id.clone(), job: job(entry), deliveries });
         }
@@ -52,8 +52,7 @@ impl RedisShared {
 
     async fn fresh(&self, stream: &str, worker: &str, wait_ms: u64) -> RedisResult<Vec<Ring>> {
         let patience = Duration::from_millis(wait_ms) + CALL_TIMEOUT;
-        let config = AsyncConnectionConfig::new().set_connection_timeout(Some(CALL_TIMEOUT)).set_response_timeout(Some(patience));
-        let mut own = self.inner.client.get_multiplexed_async_connection_with_config(&config).await?;
+        let mut own = self.inner.link.servers.connect(CONNECT_TIMEOUT, patience).await?;
         let mut read = ::redis::cmd("XREADGROUP");
         read.arg("GROUP").arg(GROUP).arg(worker).arg("COUNT").arg(RINGS_AT_ONCE).arg("BLOCK").arg(wait_ms.max(1));
         let found: Option<StreamReadReply> = read.arg("STREAMS").arg(stream).arg(">").query_async(&mut own).await?;
@@ -61,8 +60,14 @@ impl RedisShared {
         Ok(entries.map(|entry| Ring { job: job(&entry), id: entry.id, deliveries: 1 }).collect())
     }
 
-    async fn rings(&self, stream: &str, worker: &str, abandoned_ms: u64, wait_ms: u64) -> RedisResult<Vec<Ring>> {
-        let abandoned = self.abandoned(stream, worker, abandoned_ms).await?;
+    async fn rings(
+        &self,
+        connection: &mut Connection,
+        stream: &str,
+        worker: &str,
+        (abandoned_ms, wait_ms): (u64, u64),
+    ) -> RedisResult<Vec<Ring>> {
+        let abandoned = Self::abandoned(connection, stream, worker, abandoned_ms).await?;
         if abandoned.is_empty() { self.fresh(stream, worker, wait_ms).await } else { Ok(abandoned) }
     }
 }
@@ -77,12 +82,12 @@ impl Doorbell for RedisShared {
 
     fn answer(&self, kind: String, worker: String, abandoned_ms: u64, wait_ms: u64) -> Pending<Vec<Ring>> {
         let stream = self.key("jobs", &kind);
-        let time = Duration::from_millis(wait_ms) + CALL_TIMEOUT * 3;
-        self.run_within("wait for a job", time, move |shared| async move {
-            match shared.rings(&stream, &worker, abandoned_ms, wait_ms).await {
+        let time = Duration::from_millis(wait_ms) + CALL_TIMEOUT * 3 + CONNECT_TIMEOUT;
+        self.run_within("wait for a job", time, move |shared, mut connection| async move {
+            match shared.rings(&mut connection, &stream, &worker, (abandoned_ms, wait_ms)).await {
                 Err(error) if error.code() == Some("NOGROUP") => {
-                    shared.make_group(&stream).await?;
-                    shared.rings(&stream, &worker, abandoned_ms, wait_ms).await
+                    Self::make_group(&mut connection, &stream).await?;
+                    shared.rings(&mut connection, &stream, &worker, (abandoned_ms, wait_ms)).await
                 }
                 other => other,
             }

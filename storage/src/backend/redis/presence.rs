@@ -13,30 +13,43 @@ use crate::shared::Presences;
 const KEPT_MS: u64 = 60_000;
 
 impl Presences for RedisShared {
-    fn put(&self, channel: String, client: Uuid, info: Bytes, until_ms: u64) -> Pending<()> {
+    fn put(&self, channel: String, clients: Vec<(Uuid, Bytes)>, until_ms: u64) -> Pending<()> {
+        if clients.is_empty() {
+            return Box::pin(async { Ok(()) });
+        }
         let (ends, infos) = (self.key("presence-end", &channel), self.key("presence-info", &channel));
-        let client = client.to_string();
+        let (mut put_ends, mut put_infos) = (::redis::cmd("ZADD"), ::redis::cmd("HSET"));
+        put_ends.arg(&ends);
+        put_infos.arg(&infos);
+        for (client, info) in &clients {
+            let client = client.to_string();
+            put_ends.arg(until_ms).arg(&client);
+            put_infos.arg(&client).arg(info.as_ref());
+        }
         let mut pipeline = ::redis::pipe();
-        pipeline.atomic().zadd(&ends, &client, until_ms).ignore().hset(&infos, &client, info.as_ref()).ignore();
+        pipeline.atomic().add_command(put_ends).ignore().add_command(put_infos).ignore();
         for key in [&ends, &infos] {
-            pipeline.cmd("PEXPIREAT").arg(key).arg(until_ms.saturating_add(KEPT_MS)).arg("GT").ignore();
-            pipeline.cmd("PEXPIREAT").arg(key).arg(until_ms.saturating_add(KEPT_MS)).arg("NX").ignore();
+            for when in ["GT", "NX"] {
+                pipeline.cmd("PEXPIREAT").arg(key).arg(until_ms.saturating_add(KEPT_MS)).arg(when).ignore();
+            }
         }
         self.pipeline("note who is there", pipeline)
     }
 
-    fn remove(&self, channel: String, client: Uuid) -> Pending<()> {
-        let client = client.to_string();
+    fn remove(&self, channel: String, clients: Vec<Uuid>) -> Pending<()> {
+        if clients.is_empty() {
+            return Box::pin(async { Ok(()) });
+        }
+        let clients: Vec<String> = clients.iter().map(Uuid::to_string).collect();
         let mut pipeline = ::redis::pipe();
-        pipeline.atomic().zrem(self.key("presence-end", &channel), &client).ignore();
-        pipeline.hdel(self.key("presence-info", &channel), &client).ignore();
+        pipeline.atomic().zrem(self.key("presence-end", &channel), &clients).ignore();
+        pipeline.hdel(self.key("presence-info", &channel), &clients).ignore();
         self.pipeline("note who is gone", pipeline)
     }
 
     fn list(&self, channel: String, now_ms: u64) -> Pending<Vec<(Uuid, Bytes)>> {
         let (ends, infos) = (self.key("presence-end", &channel), self.key("presence-info", &channel));
-        self.run("list who is there", move |shared| async move {
-            let mut connection = shared.manager().await?;
+        self.run("list who is there", move |_, mut connection| async move {
             let mut pipeline = ::redis::pipe();
             pipeline.atomic().cmd("ZRANGEBYSCORE").arg(&ends).arg("-inf").arg(now_ms);
             pipeline.cmd("ZRANGEBYSCORE").arg(&ends).arg(format!("({now_ms}")).arg("+inf").hgetall(&infos);

@@ -6,18 +6,20 @@ use super::RedisShared;
 use crate::Pending;
 use crate::shared::RevocationNews;
 
+/// Names both keys, so that they lie together.
+const SESSIONS: &str = "sessions";
+
 impl RevocationNews for RedisShared {
     fn publish(&self, session: Uuid, until_ms: u64, now_ms: u64) -> Pending<()> {
         let mut pipeline = ::redis::pipe();
-        pipeline.atomic().zadd(self.key("revoked", "at"), session.to_string(), now_ms).ignore();
-        pipeline.zadd(self.key("revoked", "until"), session.to_string(), until_ms).ignore();
+        pipeline.atomic().zadd(self.key("revoked-at", SESSIONS), session.to_string(), now_ms).ignore();
+        pipeline.zadd(self.key("revoked-until", SESSIONS), session.to_string(), until_ms).ignore();
         self.pipeline("publish a revocation", pipeline)
     }
 
     fn since(&self, since_ms: u64, now_ms: u64) -> Pending<Vec<(Uuid, u64)>> {
-        let (at, until) = (self.key("revoked", "at"), self.key("revoked", "until"));
-        self.run("read revocations", move |shared| async move {
-            let mut connection = shared.manager().await?;
+        let (at, until) = (self.key("revoked-at", SESSIONS), self.key("revoked-until", SESSIONS));
+        self.run("read revocations", move |_, mut connection| async move {
             let over: Vec<String> =
                 ::redis::cmd("ZRANGEBYSCORE").arg(&until).arg("-inf").arg(format!("({now_ms}")).query_async(&mut connection).await?;
             if !over.is_empty() {
