@@ -7,8 +7,8 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use rialto_protocol::EntityKey;
 use tokio::runtime::Handle;
 
-use super::blobs::put_own;
-use super::codec::encode;
+use super::blobs::{self, put_own};
+use super::codec::{body_blob, encode};
 use super::consumers::write_rows;
 use super::core::Core;
 use super::open::{CqlStore, GENERATION};
@@ -176,6 +176,9 @@ impl<'a> Fill<'a> {
         if blob.is_some() {
             row.body = self.bodies.body(row.entity, row.seq)?;
         }
+        if let Some(blob) = body_blob(&row) {
+            self.runtime.block_on(patiently(|| blobs::put(self.core, row.entity, blob, &row.body)))?;
+        }
         derive(&row, self.core.options.part_rows).map_err(damaged)?;
         self.rows += 1;
         self.waiting_bytes += row.body.len();
@@ -194,7 +197,7 @@ impl<'a> Fill<'a> {
         })
     }
 
-    /// The body of a row is written with its row.
+    /// The body of a row is written in front of its row.
     fn blob(&self, blob: &Blob) -> Done<()> {
         let (core, of, data) = (self.core, blob.entity, &blob.data);
         match blob.owner {

@@ -100,7 +100,7 @@ impl Fold<'_> {
             for (seq, data) in found {
                 from = unsigned(seq) + 1;
                 let time_ms = self.row(unsigned(seq), &data).await?;
-                began = began.or(time_ms.filter(|_| (unsigned(seq) - 1).is_multiple_of(core.options.part_rows)));
+                began = began.or_else(|| time_ms.filter(|_| (unsigned(seq) - 1).is_multiple_of(core.options.part_rows)));
             }
             if is_last {
                 break;
