@@ -9,7 +9,7 @@ use super::{empty, off, options};
 
 const KEYSPACE: &str = "damage";
 
-/// Statements behind our back; `WHERE` stands for the first conversation's row of the table.
+/// Statements behind our back; `CONV` stands for the first conversation, `USER` for the last digit of a member's id.
 const CASES: [(&str, &str); 16] = [
     ("a row is gone", "DELETE FROM entity_row WHERE kind = 1 AND entity = CONV AND part = 0 AND seq = 3"),
     ("the first row is gone", "DELETE FROM entity_row WHERE kind = 1 AND entity = CONV AND part = 0 AND seq = 1"),
