@@ -16,6 +16,7 @@ use crate::presence::Board;
 use crate::route::{self, Target};
 use crate::router::{Router, SHARDS};
 use crate::session::SessionConfig;
+use crate::shard::backlog::NodeLag;
 use crate::shard::perform::ShardPerformer;
 use crate::shard::progress::Progress;
 use crate::shard::{Shard, ShardConfig, ShardInput};
@@ -56,6 +57,7 @@ pub struct Node {
     router: Router,
     links: GatewayLinks,
     progress: Progress,
+    lag: NodeLag,
 }
 
 /// What one thread contributes: the handles of its shards, by number.
@@ -66,7 +68,7 @@ impl Node {
     #[must_use]
     pub fn new(parts: NodeParts) -> Self {
         let links = GatewayLinks::new(parts.threads);
-        Self { parts, router: Router::default(), links, progress: Progress::default() }
+        Self { parts, router: Router::default(), links, progress: Progress::default(), lag: NodeLag::default() }
     }
 
     /// Starts this thread's share of the shards. Call it on the thread's arbiter.
@@ -79,7 +81,8 @@ impl Node {
 
     fn start_shard(&self, number: u16, factory: Rc<dyn EntityFactory>) -> Handle<ShardInput> {
         let (config, shape, generation) = (self.parts.shards, self.parts.store.log_shape, Arc::clone(&self.parts.store.generation));
-        let remake = Box::new(move || Shard::new(config, shape, Arc::clone(&generation), Rc::clone(&factory)));
+        let lag = self.lag.clone();
+        let remake = Box::new(move || Shard::new(config, shape, Arc::clone(&generation), Rc::clone(&factory)).sharing(lag.clone()));
         let machine = remake();
         let (store, links, router) = (self.parts.store.clone(), self.links.clone(), self.router.clone());
         let progress = self.progress.clone();

@@ -58,6 +58,7 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Kind::Counter, "rialto_entity_panics_total", "Panics of entities, each caught"),
     (Kind::Counter, "rialto_actor_panics_total", "Panics of sessions, shards and gateway threads, each caught, by actor"),
     (Kind::Counter, "rialto_rows_appended_total", "Rows acknowledged as durable"),
+    (Kind::Counter, "rialto_log_appends_total", "Appends to shard logs, by outcome; resolved = unknown at first, then found in the log"),
     (Kind::Counter, "rialto_shard_losses_total", "Times that a shard lost its fence"),
     (Kind::Counter, "rialto_consumer_failures_total", "Writes of what follows from rows that failed, each tried again"),
     (Kind::Counter, "rialto_projections_parked_total", "Rows whose projections were given up, which is a defect"),

@@ -12,6 +12,7 @@ mod script;
 mod shared;
 pub mod soft;
 mod views;
+pub mod whole;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -45,7 +46,7 @@ const CASES: [(&str, Case); 27] = [
     ("blobs are stored and removed", |store| Box::pin(bodies::blobs(store))),
     ("limits refuse before they store", |store| Box::pin(bodies::limits(store))),
     ("lists are ordered and paged", |store| Box::pin(views::lists(store))),
-    ("members are paged and may be gone", |store| Box::pin(views::members(store))),
+    ("members have roles and may be gone", |store| Box::pin(views::members(store))),
     ("pages fold what changed a message", |store| Box::pin(views::messages(store))),
     ("a summary holds what unread needs", |store| Box::pin(views::unread(store))),
     ("markers never move back", |store| Box::pin(views::marks(store))),

@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod backend;
+pub mod backup;
 pub mod blobs;
 mod clock;
 pub mod conformance;
@@ -12,6 +13,7 @@ pub mod consumers;
 pub mod derive;
 pub mod entity_rows;
 pub mod error;
+mod layout;
 pub mod limits;
 pub mod row;
 pub mod shard_log;

@@ -91,10 +91,6 @@ pub struct MessageRange {
 pub trait ConversationViews: Send + Sync {
     /// One page of a user's conversations after `after`, and whether there are more.
     fn list(&self, user: UserId, after: Option<ListPosition>, limit: usize) -> Pending<(Vec<(ListPosition, Summary)>, bool)>;
-    /// One conversation for one user; `None` when it does not exist.
-    fn summary(&self, conversation: ConversationId, user: UserId) -> Pending<Option<Summary>>;
-    /// Members in order of id after `after`, and whether there are more.
-    fn members(&self, conversation: ConversationId, after: Option<UserId>, limit: usize) -> Pending<(Vec<(UserId, Role)>, bool)>;
     /// Messages of a range, ascending, each with what changed it.
     fn messages(&self, conversation: ConversationId, range: MessageRange) -> Pending<Vec<MessageRows>>;
     /// A user's marker in one conversation.

@@ -4,93 +4,19 @@
 use std::fs;
 use std::path::Path;
 
-use bytes::Bytes;
 use redb::{Database, ReadableTable, TableDefinition};
-use rialto_protocol::rpc::ConversationKind;
-use rialto_storage::Store;
-use rialto_storage::accounts::{Account, AccountRole, BotToken, Family, IdempotentAnswer, Origin};
-use rialto_storage::backend::redb::{BackupError, RedbOptions, RedbStore, RestoreError, VerifyError, restore};
-use rialto_storage::conformance::{Script, user};
-use rialto_storage::entity_rows::{RowRange, Snapshot};
+use rialto_storage::backend::redb::{RedbOptions, RedbStore, restore};
+use rialto_storage::backup::{BackupError, RestoreError, VerifyError};
+use rialto_storage::conformance::user;
+use rialto_storage::conformance::whole::{everything, fill};
 use rialto_storage::limits::CONVERSATION_PART_ROWS;
 use rialto_storage::shard_log::Outcome;
-use rialto_storage::views::ReadMark;
-use uuid::Uuid;
 
-const ALL: RowRange = RowRange { from: 1, to: u64::MAX, limit: 1024, reverse: false };
 const TABLE: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("rialto");
 
 fn open(folder: &Path) -> RedbStore {
     let options = RedbOptions { free_bytes_min: 0, ..RedbOptions::default() };
     RedbStore::open(folder, options, |message| panic!("{message}")).unwrap()
-}
-
-/// A store with something of everything.
-async fn fill(store: &Store) -> Vec<Script> {
-    let mut scripts = Vec::new();
-    for number in 1..=3 {
-        let mut script = Script::claim(store, number).await;
-        script.create(ConversationKind::Group, &[user(1), user(2), user(3)]).await;
-        let first = script.message(user(1), "hello").await;
-        script.message(user(2), &"large ".repeat(5000)).await;
-        script.edit(user(1), first, "hello!").await;
-        script.react(user(2), first, "👍", true).await;
-        script.leave(user(3)).await;
-        script.retitle(user(1), "new title").await;
-        let state = Bytes::from(vec![9; 300_000]);
-        store.rows.put_snapshot(script.conversation.into(), Snapshot { seq: 3, state }).await.unwrap();
-        let mark = ReadMark { offset: 3, ordinal: 2, own: 1 };
-        store.views.advance(user(2), script.conversation, mark).await.unwrap();
-        store.blobs.put(script.conversation.into(), Uuid::from_u128(5), Bytes::from(vec![1; 600_000])).await.unwrap();
-        scripts.push(script);
-    }
-    let account = Account {
-        id: user(1),
-        username: "Alice".to_owned(),
-        username_key: "alice".to_owned(),
-        display_name: "Alice".to_owned(),
-        password_hash: None,
-        role: AccountRole::Admin,
-        origin: Origin::Own,
-        created_ms: 4,
-    };
-    store.accounts.create(account).await.unwrap();
-    let id = Uuid::from_u128(8);
-    let family = Family { id, user: user(1), serial: 4, current: [1; 32], previous: None, rotated_ms: 1, expires_ms: 9 };
-    store.families.create(family).await.unwrap();
-    store.tokens.put_bot(BotToken { id, bot: user(1), hash: [2; 32], scopes: Vec::new(), expires_ms: None }).await.unwrap();
-    store.tokens.revoke(id, 1000).await.unwrap();
-    let answer = IdempotentAnswer { request: [3; 32], answer: "made".to_owned(), expires_ms: 5000 };
-    store.tokens.remember("s".to_owned(), "k".to_owned(), answer).await.unwrap();
-    scripts
-}
-
-/// Everything that can be read, as text.
-async fn everything(store: &Store, scripts: &[Script]) -> String {
-    let mut out = String::new();
-    for script in scripts {
-        let entity = script.conversation.into();
-        let rows = store.rows.read(entity, ALL).await.unwrap();
-        for row in &rows {
-            let found = store.rows.find(entity, row.sender.clone(), None).await.unwrap();
-            out.push_str(&format!("{row:?} {found:?}\n"));
-        }
-        out.push_str(&format!("{:?}\n", store.rows.activate(entity).await.unwrap()));
-        out.push_str(&format!("{:?}\n", store.blobs.get(entity, Uuid::from_u128(5)).await.unwrap()));
-        for number in 1..=3 {
-            out.push_str(&format!("{:?}\n", store.views.summary(script.conversation, user(number)).await.unwrap()));
-        }
-    }
-    for number in 1..=3 {
-        out.push_str(&format!("{:?}\n", store.views.list(user(number), None, 10).await.unwrap()));
-    }
-    let id = Uuid::from_u128(8);
-    out.push_str(&format!("{:?}\n", store.accounts.by_name("alice".to_owned()).await.unwrap()));
-    out.push_str(&format!("{:?} {:?}\n", store.families.get(id).await.unwrap(), store.tokens.bot(id).await.unwrap()));
-    out.push_str(&format!("{:?}\n", store.families.end_all(user(9), None).await.unwrap()));
-    out.push_str(&format!("{:?}\n", store.tokens.recall("s".to_owned(), "k".to_owned()).await.unwrap()));
-    out.push_str(&format!("{:?}\n", store.tokens.revocations(0).await.unwrap()));
-    out
 }
 
 #[tokio::test]

@@ -84,8 +84,24 @@ impl Rialto {
         Self::start_in(binary::path().to_path_buf(), folder, data.to_path_buf(), settings).await
     }
 
+    /// Starts a node on the embedded store in `data`, whatever the suites run on.
+    pub async fn start_embedded(data: &Path) -> Self {
+        let folder = TempDir::with_prefix("rialto-test-").expect("a temporary folder can be made");
+        Self::start_with(binary::path().to_path_buf(), folder, data.to_path_buf(), &[], None).await
+    }
+
+    /// Starts a node on what a keyspace holds.
+    pub async fn start_on_keyspace(keyspace: Keyspace) -> Self {
+        let folder = TempDir::with_prefix("rialto-test-").expect("a temporary folder can be made");
+        let data = folder.path().join("data");
+        Self::start_with(binary::path().to_path_buf(), folder, data, &[], Some(keyspace)).await
+    }
+
     async fn start_in(program: PathBuf, folder: TempDir, data: PathBuf, settings: &[&str]) -> Self {
-        let keyspace = Keyspace::empty().await;
+        Self::start_with(program, folder, data, settings, Keyspace::empty().await).await
+    }
+
+    async fn start_with(program: PathBuf, folder: TempDir, data: PathBuf, settings: &[&str], keyspace: Option<Keyspace>) -> Self {
         // A test's own word comes last, and counts.
         let mut all: Vec<String> = keyspace.iter().flat_map(Keyspace::settings).collect();
         all.extend(settings.iter().map(|setting| (*setting).to_owned()));

@@ -4,6 +4,8 @@
 //! is written. A projection that cannot be written, though the store works, is parked and passed.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rialto_protocol::EntityKey;
 use rialto_storage::{ErrorKind, Row, StorageError};
@@ -12,6 +14,8 @@ use rialto_storage::{ErrorKind, Row, StorageError};
 pub const LAG_ROWS_MAX: usize = 8_192;
 /// Bytes of bodies not consumed. Above: as [`LAG_ROWS_MAX`].
 pub const LAG_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of bodies not consumed in all shards of a node together. Above: every shard's intake answers `overloaded`, so that a slow store does not fill the node's memory.
+pub const LAG_NODE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Milliseconds that a row waits to be consumed, counted from the takeover at the earliest. Above: as [`LAG_ROWS_MAX`].
 pub const LAG_MS_MAX: u64 = 5_000;
 /// Rows that a consumer writes at once.
@@ -61,6 +65,43 @@ pub enum Work {
     },
 }
 
+/// Bytes of bodies that wait in all shards of a node; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct NodeLag(Arc<AtomicUsize>);
+
+impl NodeLag {
+    /// Whether no shard of the node may take more in.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= LAG_NODE_BYTES_MAX
+    }
+}
+
+/// One shard's part of it, given back when the shard is dropped.
+#[derive(Debug, Default)]
+struct Share {
+    node: NodeLag,
+    bytes: usize,
+}
+
+impl Share {
+    fn add(&mut self, bytes: usize) {
+        self.bytes += bytes;
+        self.node.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn give_back(&mut self, bytes: usize) {
+        self.bytes -= bytes;
+        self.node.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.give_back(self.bytes);
+    }
+}
+
 #[derive(Debug)]
 struct Held {
     row: Row,
@@ -89,7 +130,7 @@ pub struct Backlog {
     rows: VecDeque<Held>,
     /// `wseq` in front of the first row: everything up to here is consumed.
     base: u64,
-    bytes: usize,
+    bytes: Share,
     /// `wseq` of each entity's newest row here.
     newest: HashMap<EntityKey, u64>,
     places: [Place; 2],
@@ -97,10 +138,17 @@ pub struct Backlog {
 }
 
 impl Backlog {
+    /// One that counts its bytes together with those of the node's other shards.
+    #[must_use]
+    pub fn sharing(node: NodeLag) -> Self {
+        Self { bytes: Share { node, bytes: 0 }, ..Self::default() }
+    }
+
     /// Begins anew behind a claim: everything up to `cursor` is consumed, `tail` follows it.
     pub fn begin(&mut self, cursor: u64, tail: Vec<Row>, mono_ms: u64) {
         let place = || Place { passed: cursor, ..Place::default() };
-        *self = Self { base: cursor, places: [place(), place()], serials: self.serials, ..Self::default() };
+        let places = [place(), place()];
+        *self = Self { base: cursor, places, serials: self.serials, ..Self::sharing(self.bytes.node.clone()) };
         for row in tail {
             self.push(row, mono_ms);
         }
@@ -108,7 +156,7 @@ impl Backlog {
 
     /// The log's next row is durable.
     pub fn push(&mut self, row: Row, mono_ms: u64) {
-        self.bytes += row.body.len();
+        self.bytes.add(row.body.len());
         let wseq = self.base + self.rows.len() as u64 + 1;
         self.newest.insert(row.entity, wseq);
         self.rows.push_back(Held { row, since_ms: mono_ms });
@@ -136,7 +184,8 @@ impl Backlog {
     #[must_use]
     pub fn lags(&self, mono_ms: u64) -> bool {
         self.rows.len() >= LAG_ROWS_MAX
-            || self.bytes >= LAG_BYTES_MAX
+            || self.bytes.bytes >= LAG_BYTES_MAX
+            || self.bytes.node.is_full()
             || self.rows.front().is_some_and(|held| mono_ms.saturating_sub(held.since_ms) > LAG_MS_MAX)
     }
 
@@ -196,7 +245,7 @@ impl Backlog {
         while self.base < passed {
             let Some(held) = self.rows.pop_front() else { break };
             self.base += 1;
-            self.bytes -= held.row.body.len();
+            self.bytes.give_back(held.row.body.len());
             if self.newest.get(&held.row.entity) == Some(&self.base) {
                 self.newest.remove(&held.row.entity);
             }

@@ -168,6 +168,12 @@ impl Log {
         self.first_bucket
     }
 
+    /// Whether an append is under way, and whether its outcome is unknown and being read.
+    #[must_use]
+    pub fn append_under_way(&self) -> Option<bool> {
+        self.flight.as_ref().map(|flight| flight.resolving)
+    }
+
     /// Rows queued or in flight.
     #[must_use]
     pub fn waiting_rows(&self) -> usize {

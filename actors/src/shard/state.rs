@@ -15,7 +15,7 @@ use rialto_storage::Row;
 use rialto_storage::shard_log::LogShape;
 use uuid::Uuid;
 
-use super::backlog::Backlog;
+use super::backlog::{Backlog, NodeLag};
 use super::channels::Channels;
 use super::effect::ShardEffect;
 use super::entity_map::EntityMap;
@@ -138,6 +138,13 @@ impl Shard {
         }
     }
 
+    /// The same, which counts what it has not consumed together with the node's other shards.
+    #[must_use]
+    pub fn sharing(mut self, lag: NodeLag) -> Self {
+        self.backlog = Backlog::sharing(lag);
+        self
+    }
+
     /// Entities in memory.
     #[must_use]
     pub fn entities(&self) -> usize {
@@ -158,7 +165,14 @@ impl Shard {
     }
 
     fn log_answered(&mut self, now: Moment, answer: LogAnswer, out: &mut Effects<ShardEffect>) {
+        let append = self.log.append_under_way();
+        if let (Some(false), LogAnswer::Outcome(outcome)) = (append, &answer) {
+            self.meters.appends.count(outcome);
+        }
         let (news, call) = self.log.answered(answer, now.mono_ms);
+        if append == Some(true) && matches!(news, LogNews::Applied { .. }) {
+            self.meters.appends.resolved.increment(1);
+        }
         if let Some(call) = call {
             self.call_log(call, out);
         }

@@ -1,8 +1,11 @@
 //! Where the truth lies: in the data folder, or on a CQL engine.
 
+use std::path::Path;
+
 use rialto_storage::Store;
 use rialto_storage::backend::cql::{CqlOptions, CqlStore};
 use rialto_storage::backend::redb::{RedbOptions, RedbStore};
+use rialto_storage::backup::{BackupError, BackupReport, VerifyError, VerifyReport};
 
 use super::failure::{Exit, Failure};
 use crate::config::Config;
@@ -44,14 +47,25 @@ impl Backend {
         }
     }
 
-    /// The embedded store.
+    /// Writes a backup while the store goes on serving. Blocks.
     ///
     /// # Errors
-    /// When the store is another one, for which `what` does not exist.
-    pub fn embedded(&self, what: &str) -> Result<RedbStore, Failure> {
+    /// When the folder is not empty or cannot be written, or the store cannot be read.
+    pub fn backup(&self, folder: &Path) -> Result<BackupReport, BackupError> {
         match self {
-            Self::Embedded(store) => Ok(store.clone()),
-            Self::Cql(_) => Err(Failure::new(Exit::Usage, format!("{what} is of the embedded store; use the CQL engine's own tools"))),
+            Self::Embedded(store) => store.backup(folder),
+            Self::Cql(store) => store.backup(folder),
+        }
+    }
+
+    /// Checks the store while it goes on serving. Blocks.
+    ///
+    /// # Errors
+    /// When it is damaged or cannot be read.
+    pub fn verify(&self) -> Result<VerifyReport, VerifyError> {
+        match self {
+            Self::Embedded(store) => store.verify(),
+            Self::Cql(store) => store.verify(),
         }
     }
 }

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use rialto_protocol::{ErrorCode, Refusal};
 use rialto_storage::StorageError;
 use rialto_storage::backend::cql::CqlError;
-use rialto_storage::backend::redb::{BackupError, OpenError, RestoreError, VerifyError};
+use rialto_storage::backend::redb::OpenError;
+use rialto_storage::backup::{BackupError, RestoreError, VerifyError};
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
@@ -72,7 +73,7 @@ impl From<OpenError> for Failure {
 impl From<CqlError> for Failure {
     fn from(error: CqlError) -> Self {
         let exit = match error {
-            CqlError::Unsafe(_) | CqlError::Shape { .. } => Exit::Usage,
+            CqlError::Tls(_) | CqlError::Unsafe(_) | CqlError::Shape { .. } | CqlError::Restoring(_) => Exit::Usage,
             CqlError::Connect { .. } | CqlError::Newer { .. } | CqlError::Schema(_) | CqlError::Storage(_) => Exit::Storage,
         };
         Self::new(exit, error)
@@ -100,7 +101,7 @@ impl From<RestoreError> for Failure {
     fn from(error: RestoreError) -> Self {
         let exit = match error {
             RestoreError::Held(_) => Exit::Held,
-            RestoreError::NotEmpty(_) => Exit::Usage,
+            RestoreError::NotEmpty(_) | RestoreError::Unfinished(_) => Exit::Usage,
             _ => Exit::Storage,
         };
         Self::new(exit, error)

@@ -53,13 +53,13 @@ impl Operation {
             }
             Self::KeysReload => foundation.reload_keys().await.map(|()| "keys read again".to_owned()),
             Self::Backup { folder } => {
-                let store = foundation.backend.embedded("backup")?;
-                let report = blocking(move || store.backup(&folder)).await??;
+                let backend = foundation.backend.clone();
+                let report = blocking(move || backend.backup(&folder)).await??;
                 Ok(format!("backed up {} rows, {} entries, {} bytes", report.rows, report.entries, report.bytes))
             }
             Self::Verify => {
-                let store = foundation.backend.embedded("verify")?;
-                let report = blocking(move || store.verify()).await??;
+                let backend = foundation.backend.clone();
+                let report = blocking(move || backend.verify()).await??;
                 Ok(format!("the store is sound: {} entities, {} rows, {} accounts", report.entities, report.rows, report.accounts))
             }
         }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use rialto_storage::backend::cql::SCHEMA_VERSION;
-use rialto_storage::backend::redb::restore as restore_store;
+use rialto_storage::backend::cql::{CqlStore, SCHEMA_VERSION};
+use rialto_storage::backend::redb::restore as restore_embedded;
 use rialto_storage::limits::CONVERSATION_PART_ROWS;
 use tokio::runtime::{Builder, Runtime};
 
@@ -58,14 +58,19 @@ pub(super) fn verify(config: &Config) -> Result<(), Failure> {
 }
 
 pub(super) fn restore(config: &Config, folder: &Path) -> Result<(), Failure> {
-    if config.store.cql.is_some() {
-        return Err(Failure::new(Exit::Usage, "restore is of the embedded store; use the CQL engine's own tools"));
-    }
     if !folder.is_dir() {
         return Err(Failure::new(Exit::Usage, format!("there is no backup in {}", folder.display())));
     }
-    keys::make_folder(&config.data_dir)?;
-    let report = restore_store(folder, &config.data_dir, CONVERSATION_PART_ROWS)?;
+    let report = match &config.store.cql {
+        None => {
+            keys::make_folder(&config.data_dir)?;
+            restore_embedded(folder, &config.data_dir, CONVERSATION_PART_ROWS)?
+        }
+        Some(options) => {
+            let store = runtime()?.block_on(CqlStore::open_to_restore(options.clone()))?;
+            store.restore(folder)?
+        }
+    };
     say(&format!("restored {} rows, {} entries; the store's new generation is {}", report.rows, report.entries, report.generation))
 }
 

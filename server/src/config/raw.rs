@@ -70,9 +70,16 @@ sections! {
         keyspace: String = "rialto".into(),
         username: String = String::new(),
         password_file: String = String::new(),
-        tls: bool = false,
+        tls: CqlTls = CqlTls::default(),
         replication: u8 = 1,
         allow_unsafe: bool = false,
+    }
+    /// `[store.cql.tls]`
+    CqlTls {
+        ca_file: String = String::new(),
+        cert_file: String = String::new(),
+        key_file: String = String::new(),
+        server_name: String = String::new(),
     }
     /// `[redis]`
     Redis {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rialto_storage::backend::cql::{CqlOptions, Credentials};
+use rialto_storage::backend::cql::{CqlOptions, CqlTls, Credentials};
 use sha2::{Digest as _, Sha256};
 
 use super::validate::{fail, within, without_newline};
@@ -16,13 +16,19 @@ const REPLICATION_MAX: u8 = 9;
 const MASTER_KEY_BYTES_MIN: usize = 32;
 /// Bytes of a file with a secret.
 const SECRET_BYTES_MAX: usize = 64 * 1024;
+/// Bytes of a file with certificates: a system's whole bundle has 200 KiB.
+const CERTIFICATES_BYTES_MAX: usize = 1024 * 1024;
+
+fn file(key: &str, path: &str, bytes_max: usize) -> Result<Vec<u8>, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|error| ConfigError(format!("{key}: {path}: {error}")))?;
+    if bytes.len() > bytes_max {
+        return fail(&format!("{key}: {path} is larger than {} KiB", bytes_max / 1024));
+    }
+    Ok(bytes)
+}
 
 pub(super) fn secret(key: &str, path: &str) -> Result<Vec<u8>, ConfigError> {
-    let bytes = std::fs::read(path).map_err(|error| ConfigError(format!("{key}: {path}: {error}")))?;
-    if bytes.len() > SECRET_BYTES_MAX {
-        return fail(&format!("{key}: {path} is larger than 64 KiB"));
-    }
-    Ok(without_newline(bytes))
+    Ok(without_newline(file(key, path, SECRET_BYTES_MAX)?))
 }
 
 /// How to reach the engine, if the truth lies on one.
@@ -35,9 +41,6 @@ pub(super) fn cql(store: &raw::Store) -> Result<Option<CqlOptions>, ConfigError>
     let raw = &store.cql;
     if raw.hosts.is_empty() || raw.hosts.len() > HOSTS_MAX || raw.hosts.iter().any(String::is_empty) {
         return fail("store.cql.hosts names 1 to 64 nodes of the engine, each host:port");
-    }
-    if raw.tls {
-        return fail("store.cql.tls: this build has no TLS to the engine; keep engine and nodes in one trusted network, or tunnel");
     }
     let credentials = match (raw.username.is_empty(), raw.password_file.is_empty()) {
         (true, true) => None,
@@ -52,10 +55,31 @@ pub(super) fn cql(store: &raw::Store) -> Result<Option<CqlOptions>, ConfigError>
         hosts: raw.hosts.clone(),
         keyspace: raw.keyspace.clone(),
         credentials,
+        tls: tls(&raw.tls)?,
         replication: within("store.cql.replication", raw.replication, 1, REPLICATION_MAX)?,
         allow_unsafe: raw.allow_unsafe,
         ..CqlOptions::default()
     }))
+}
+
+/// TLS to the engine, when somebody is named whose certificates count.
+fn tls(raw: &raw::CqlTls) -> Result<Option<CqlTls>, ConfigError> {
+    if raw.ca_file.is_empty() {
+        if [&raw.cert_file, &raw.key_file, &raw.server_name].iter().any(|key| !key.is_empty()) {
+            return fail("store.cql.tls.ca_file is empty, which means no TLS, but other keys of store.cql.tls are set");
+        }
+        return Ok(None);
+    }
+    let identity = match (raw.cert_file.is_empty(), raw.key_file.is_empty()) {
+        (true, true) => None,
+        (false, false) => Some((
+            file("store.cql.tls.cert_file", &raw.cert_file, CERTIFICATES_BYTES_MAX)?,
+            file("store.cql.tls.key_file", &raw.key_file, SECRET_BYTES_MAX)?,
+        )),
+        _ => return fail("store.cql.tls.cert_file and store.cql.tls.key_file are given together or not at all"),
+    };
+    let ca_pem = file("store.cql.tls.ca_file", &raw.ca_file, CERTIFICATES_BYTES_MAX)?;
+    Ok(Some(CqlTls { ca_pem, identity, server_name: Some(raw.server_name.clone()).filter(|name| !name.is_empty()) }))
 }
 
 /// Where our own keys are kept: in the file that is named; else sealed in the store, when there is a master key; else in a file in the data folder.

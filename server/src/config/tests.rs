@@ -29,7 +29,8 @@ fn the_store_is_embedded_or_on_an_engine() {
     for (settings, means) in [
         (&["store.kind=sqlite"][..], "known are"),
         (&["store.kind=cql", "store.cql.hosts=[]"], "store.cql.hosts"),
-        (&["store.kind=cql", "store.cql.tls=true"], "no TLS"),
+        (&["store.kind=cql", "store.cql.tls.server_name=engine.test"], "store.cql.tls.ca_file is empty"),
+        (&["store.kind=cql", "store.cql.tls.ca_file=/nowhere/ca.pem"], "/nowhere/ca.pem"),
         (&["store.kind=cql", "store.cql.username=rialto"], "given together"),
         (&["store.kind=cql", "store.cql.username=rialto", "store.cql.password_file=/nowhere"], "/nowhere"),
         (&["store.kind=cql", "store.cql.replication=0"], "store.cql.replication"),

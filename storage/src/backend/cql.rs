@@ -5,7 +5,9 @@
 //! others never a delete that could come late. All statements are prepared. Requests run on a small runtime of their own, so that no arbiter decodes rows.
 
 mod accounts;
+mod backup;
 mod blobs;
+mod catch_up;
 mod check;
 mod codec;
 mod consumers;
@@ -18,14 +20,18 @@ mod open;
 mod options;
 mod outcome;
 mod projections;
+mod restore;
 mod rows;
+mod scan;
 mod schema;
 mod session;
 mod statements;
+mod tls;
 mod tokens;
 mod value;
+mod verify;
 mod views;
 
 pub use open::{CqlError, CqlStore};
-pub use options::{CqlOptions, Credentials};
+pub use options::{CqlOptions, CqlTls, Credentials};
 pub use schema::SCHEMA_VERSION;

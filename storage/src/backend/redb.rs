@@ -14,7 +14,6 @@ mod codec;
 mod families;
 mod job;
 mod journal;
-mod keys;
 mod kv;
 mod layers;
 mod lock;
@@ -36,8 +35,8 @@ mod view;
 mod views;
 mod writer;
 
-pub use backup::{BackupError, BackupReport, Manifest, ManifestChunk};
+use crate::layout::keys;
+
 pub use medium::{FileMedium, Medium};
 pub use open::{OpenError, RedbOptions, RedbStore};
-pub use restore::{RestoreError, RestoreReport, restore};
-pub use verify::{VerifyError, VerifyReport};
+pub use restore::restore;

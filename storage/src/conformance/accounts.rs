@@ -106,9 +106,10 @@ pub(super) async fn tokens(store: Store) {
     for one in racing {
         answers.push(one.await.expect("remember"));
     }
-    assert!(answers.iter().all(|one| *one == answer("a")), "the first answer stands for all");
+    let stands = answers[0].clone();
+    assert!(["a", "b", "c"].contains(&stands.answer.as_str()) && answers.iter().all(|one| *one == stands), "one answer stands for all");
     assert_eq!(remember("user/1k", "", "other").await.expect("remember"), answer("other"), "scope and key are apart");
-    assert_eq!(tokens.recall("user/1".to_owned(), "k".to_owned()).await.expect("recall"), Some(answer("a")), "recalled");
+    assert_eq!(tokens.recall("user/1".to_owned(), "k".to_owned()).await.expect("recall"), Some(stands), "recalled");
     assert_eq!(tokens.recall("user/1".to_owned(), "x".to_owned()).await.expect("recall"), None, "never sent");
     tokens.revocations(1001).await.expect("revocations");
     assert_eq!(tokens.recall("user/1".to_owned(), "k".to_owned()).await.expect("recall"), None, "over");

@@ -4,6 +4,7 @@ use rialto_protocol::rpc::ConversationKind;
 use uuid::Uuid;
 
 use super::script::{Script, consume, user};
+use super::views::listed;
 use crate::entity_rows::RowRange;
 use crate::shard_log::{Append, Fence, Outcome};
 use crate::{ErrorKind, Row, Store};
@@ -97,7 +98,7 @@ pub(super) async fn repeated(store: Store) {
     assert_eq!(try_append(&owner, owner.fence, 2, rows.clone()).await, Ok(Outcome::Applied), "the first time");
     assert_eq!(try_append(&owner, owner.fence, 2, rows).await, Ok(Outcome::Applied), "the identical batch again");
     assert_eq!(count(&store, &owner).await, 3, "it stands once");
-    let summary = store.views.summary(owner.conversation, user(1)).await.expect("summary").expect("it exists");
+    let summary = listed(&owner, 1).await.expect("its member lists it");
     assert_eq!((summary.ordinal, summary.own), (2, 2), "and is counted once");
 }
 

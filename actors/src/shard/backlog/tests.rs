@@ -109,6 +109,37 @@ fn it_lags_by_rows_by_bytes_and_by_time() {
 }
 
 #[test]
+fn the_shards_of_a_node_have_one_limit_together() {
+    let node = NodeLag::default();
+    let shard = || {
+        let mut backlog = Backlog::sharing(node.clone());
+        backlog.begin(0, Vec::new(), 0);
+        backlog
+    };
+    let large = || Row { body: Bytes::from(vec![0; LAG_BYTES_MAX - 1]), ..row(1, 1) };
+    let mut behind: Vec<Backlog> = (0..LAG_NODE_BYTES_MAX / LAG_BYTES_MAX + 1).map(|_| shard()).collect();
+    let idle = shard();
+    for backlog in &mut behind {
+        assert!(!idle.lags(0), "there is room");
+        backlog.push(large(), 0);
+    }
+    assert!(idle.lags(0) && behind[0].lags(0), "nobody takes more in");
+    let one = &mut behind[0];
+    for consumer in [Consumer::Rows, Consumer::Projections] {
+        let batch = one.next(consumer, 0).unwrap();
+        one.answered(consumer, batch.serial, Ok(()), 0);
+    }
+    assert!(!idle.lags(0), "what is consumed makes room");
+    behind[0].push(large(), 0);
+    behind[1].begin(5, Vec::new(), 0);
+    assert!(!idle.lags(0), "and so does what is forgotten");
+    behind[1].push(large(), 0);
+    assert!(idle.lags(0));
+    drop(behind);
+    assert!(!idle.lags(0), "a shard that panicked takes its part along");
+}
+
+#[test]
 fn a_takeover_begins_behind_its_cursor_and_forgets_what_was_under_way() {
     let mut backlog = with_rows(2);
     let old = backlog.next(Consumer::Rows, 0).unwrap();

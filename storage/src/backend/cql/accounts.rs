@@ -69,10 +69,27 @@ async fn create(core: &Core, account: Account) -> Done<()> {
     Err(conflict(what))
 }
 
+/// Creates an account, or finds it as it is; false when its name is somebody else's.
+pub(super) async fn restore(core: &Core, account: &Account) -> Done<bool> {
+    let what = "restore an account";
+    let values = vec![name(&account.username_key), id(account.id.0), big(wall_ms())];
+    let taken = core.conditional(what, &core.statements.name_take, values).await?;
+    if !taken.applied && taken.column("user_id").and_then(|value| value.as_uuid()) != Some(account.id.0) {
+        return Ok(false);
+    }
+    core.conditional(what, &core.statements.account_make, vec![id(account.id.0), bytes(&encode(account))]).await?;
+    Ok(true)
+}
+
+/// Who holds a name.
+pub(super) async fn holder(core: &Core, key: &str) -> Done<Option<UserId>> {
+    let found: Option<(Uuid,)> = core.first("look a name up", &core.statements.name_get, vec![name(key)]).await?;
+    Ok(found.map(|(user,)| UserId(user)))
+}
+
 async fn by_name(core: &Core, key: String) -> Done<Option<Account>> {
-    let found: Option<(Uuid,)> = core.first("look a name up", &core.statements.name_get, vec![name(&key)]).await?;
-    let Some((user,)) = found else { return Ok(None) };
-    Ok(by_id(core, user).await?.filter(|account| account.username_key == key))
+    let Some(user) = holder(core, &key).await? else { return Ok(None) };
+    Ok(by_id(core, user.0).await?.filter(|account| account.username_key == key))
 }
 
 async fn existing(core: &Core, ids: Vec<UserId>) -> Done<Vec<UserId>> {

@@ -81,9 +81,15 @@ pub(super) async fn delete(core: &Core, of: EntityKey, blob: Uuid) -> Result<(),
     core.write("remove a blob", &core.statements.blob_cut, place(of, blob)).await
 }
 
+/// Stores a caller's blob. It is listed first: one that a list lacks could not be copied.
+pub(super) async fn put_own(core: &Core, of: EntityKey, blob: Uuid, data: &[u8]) -> Result<(), StorageError> {
+    core.write("store a blob", &core.statements.own_blob_put, place(of, blob)).await?;
+    put(core, of, blob, data).await
+}
+
 impl Blobs for CqlStore {
     fn put(&self, entity: EntityKey, blob: Uuid, data: Bytes) -> Pending<()> {
-        self.run(move |core| async move { put(&core, entity, blob, &data).await })
+        self.run(move |core| async move { put_own(&core, entity, blob, &data).await })
     }
 
     fn get(&self, entity: EntityKey, blob: Uuid) -> Pending<Option<Bytes>> {
@@ -91,6 +97,9 @@ impl Blobs for CqlStore {
     }
 
     fn delete(&self, entity: EntityKey, blob: Uuid) -> Pending<()> {
-        self.run(move |core| async move { delete(&core, entity, blob).await })
+        self.run(move |core| async move {
+            delete(&core, entity, blob).await?;
+            core.write("remove a blob", &core.statements.own_blob_cut, place(entity, blob)).await
+        })
     }
 }

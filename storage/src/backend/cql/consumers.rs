@@ -60,7 +60,8 @@ async fn write_part(core: &Core, (of, part): (EntityKey, u64), rows: Vec<&Row>) 
     core.write_batch(what, batch).await
 }
 
-async fn write_rows(core: Arc<Core>, rows: Vec<Row>) -> Result<(), StorageError> {
+/// Writes rows to the entity rows and their ids to the dedupe index.
+pub(super) async fn write_rows(core: Arc<Core>, rows: Vec<Row>) -> Result<(), StorageError> {
     let parts = rows_by_part(&rows, core.options.part_rows);
     let writes: Vec<_> = parts.into_iter().map(|(of, rows)| write_part(&core, of, rows)).collect();
     stream::iter(writes).buffer_unordered(PARTITIONS_AT_ONCE).try_collect().await
@@ -89,7 +90,8 @@ async fn truncate(core: Arc<Core>, shard: u16, bucket: u64) -> Result<Outcome, S
     Ok(outcome)
 }
 
-async fn first_bucket(core: Arc<Core>, shard: u16) -> Result<u64, StorageError> {
+/// The first bucket that may have rows.
+pub(super) async fn first_bucket(core: Arc<Core>, shard: u16) -> Result<u64, StorageError> {
     let found: Option<(Option<i64>,)> = core.first("read a log's first bucket", &core.statements.hint_get, vec![int(shard)]).await?;
     Ok(found.and_then(|(bucket,)| bucket).map_or(0, unsigned))
 }

@@ -10,11 +10,12 @@ use scylla::statement::batch::{Batch, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use super::metrics::Times;
 use super::options::CqlOptions;
 use super::outcome::{Conditional, failure, log_outcome};
 use super::session::Profiles;
 use super::statements::Statements;
-use super::value::Values;
+use super::value::{Values, text};
 use crate::limits::{CQL_FLUSHES_MAX, CQL_REQUESTS_MAX};
 use crate::shard_log::Outcome;
 use crate::{ErrorKind, StorageError};
@@ -29,6 +30,7 @@ pub(super) struct Core {
     flushes: Semaphore,
     /// Everything else under way.
     requests: Semaphore,
+    times: Times,
 }
 
 type Done<T> = Result<T, StorageError>;
@@ -36,7 +38,24 @@ type Done<T> = Result<T, StorageError>;
 impl Core {
     pub(super) fn new(session: Session, statements: Statements, profiles: Profiles, options: CqlOptions) -> Arc<Self> {
         let (flushes, requests) = (Semaphore::new(CQL_FLUSHES_MAX), Semaphore::new(CQL_REQUESTS_MAX));
-        Arc::new(Self { session, statements, options, profiles, flushes, requests })
+        Arc::new(Self { session, statements, options, profiles, flushes, requests, times: Times::default() })
+    }
+
+    /// A record of the store's own.
+    pub(super) async fn record(&self, name: &str) -> Done<Option<String>> {
+        let found: Option<(String,)> = self.first("read the store's own record", &self.statements.meta_get, vec![text(name)]).await?;
+        Ok(found.map(|(value,)| value))
+    }
+
+    /// Replaces a record if it still is `seen`; answers the one that stands.
+    pub(super) async fn replace_record(&self, name: &str, seen: Option<String>, new: String) -> Done<String> {
+        let (what, statements) = ("replace the store's own record", &self.statements);
+        let made = match seen {
+            None => self.conditional(what, &statements.meta_make, vec![text(name), text(new.clone())]).await?,
+            Some(seen) => self.conditional(what, &statements.meta_change, vec![text(new.clone()), text(name), text(seen)]).await?,
+        };
+        let stands = made.column("v").and_then(|value| value.as_text()).filter(|_| !made.applied);
+        Ok(stands.map_or(new, ToString::to_string))
     }
 
     async fn request(&self) -> Option<SemaphorePermit<'_>> {
@@ -45,7 +64,7 @@ impl Core {
 
     async fn execute(&self, what: &'static str, statement: &PreparedStatement, values: Values) -> Done<QueryResult> {
         let _permit = self.request().await;
-        self.session.execute_unpaged(statement, values).await.map_err(|error| failure(what, &error))
+        self.times.other.of(self.session.execute_unpaged(statement, values)).await.map_err(|error| failure(what, &error))
     }
 
     /// Executes a write.
@@ -61,7 +80,7 @@ impl Core {
     /// Executes a conditional write to a log.
     pub(super) async fn log_write(&self, what: &'static str, statement: &PreparedStatement, values: Values) -> Done<Outcome> {
         let _permit = self.request().await;
-        log_outcome(what, self.session.execute_unpaged(statement, values).await)
+        log_outcome(what, self.times.other.of(self.session.execute_unpaged(statement, values)).await)
     }
 
     /// One conditional batch to a log.
@@ -69,7 +88,7 @@ impl Core {
         let _permit = self.flushes.acquire().await.ok();
         let (mut batch, values) = unlogged(statements);
         batch.set_execution_profile_handle(Some(self.profiles.conditional.clone()));
-        log_outcome(what, self.session.batch(&batch, values).await)
+        log_outcome(what, self.times.append.of(self.session.batch(&batch, values)).await)
     }
 
     /// Plain idempotent writes to one partition: one mutation.
@@ -78,7 +97,7 @@ impl Core {
         let (mut batch, values) = unlogged(statements);
         batch.set_is_idempotent(true);
         batch.set_execution_profile_handle(Some(self.profiles.write.clone()));
-        self.session.batch(&batch, values).await.map_err(|error| failure(what, &error)).map(drop)
+        self.times.batch.of(self.session.batch(&batch, values)).await.map_err(|error| failure(what, &error)).map(drop)
     }
 
     /// The rows of a bounded read.

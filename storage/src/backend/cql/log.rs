@@ -8,7 +8,7 @@ use super::blobs;
 use super::codec::{self, body_blob, encode_row};
 use super::core::{Core, limit};
 use super::open::CqlStore;
-use super::value::{Values, big, bytes, entity, id, int, unsigned};
+use super::value::{Values, big, bytes, count, entity, id, int, unsigned};
 use crate::derive::derive;
 use crate::shard_log::{Append, BucketHead, Fence, LogShape, Outcome, ShardLog};
 use crate::{Pending, Row, StorageError};
@@ -18,7 +18,8 @@ pub(super) const SEALED: Uuid = Uuid::max();
 
 type LogRow = (i64, Uuid, i8, Uuid, i64, Vec<u8>);
 
-async fn head(core: Arc<Core>, shard: u16, bucket: u64) -> Result<BucketHead, StorageError> {
+/// The statics of a bucket.
+pub(super) async fn head(core: Arc<Core>, shard: u16, bucket: u64) -> Result<BucketHead, StorageError> {
     type Statics = (Option<Uuid>, Option<bool>, Option<i64>);
     let found: Option<Statics> = core.first("read a log's head", &core.statements.log_head, vec![int(shard), big(bucket)]).await?;
     let (fence, sealed, cursor) = found.unwrap_or_default();
@@ -49,15 +50,25 @@ fn row_values([shard, bucket]: &[super::value::Value; 2], wseq: u64, writer: Uui
     vec![shard.clone(), bucket.clone(), big(wseq), id(writer), kind, entity, big(row.seq), bytes(&encode_row(row))]
 }
 
-async fn tail(core: Arc<Core>, shard: u16, bucket: u64, from_wseq: u64) -> Result<Vec<(u64, Fence, Row)>, StorageError> {
-    let values = vec![int(shard), big(bucket), big(from_wseq)];
-    let found: Vec<LogRow> = core.select_all("read a log's tail", &core.statements.log_tail, values).await?;
+async fn whole(core: &Core, found: Vec<LogRow>) -> Result<Vec<(u64, Uuid, Row)>, StorageError> {
     let mut rows = Vec::with_capacity(found.len());
     for (wseq, writer, kind, of, seq, data) in found {
         let (row, blob) = codec::decode_row(codec::entity(kind, of)?, unsigned(seq), &data)?;
-        rows.push((unsigned(wseq), Fence(writer), blobs::with_body(&core, row, blob).await?));
+        rows.push((unsigned(wseq), writer, blobs::with_body(core, row, blob).await?));
     }
     Ok(rows)
+}
+
+async fn tail(core: Arc<Core>, shard: u16, bucket: u64, from_wseq: u64) -> Result<Vec<(u64, Fence, Row)>, StorageError> {
+    let values = vec![int(shard), big(bucket), big(from_wseq)];
+    let found: Vec<LogRow> = core.select_all("read a log's tail", &core.statements.log_tail, values).await?;
+    Ok(whole(&core, found).await?.into_iter().map(|(wseq, writer, row)| (wseq, Fence(writer), row)).collect())
+}
+
+/// A stretch of a bucket: each row with its place and the fence that wrote it.
+pub(super) async fn page(core: &Core, shard: u16, bucket: u64, from: u64, limit: usize) -> Result<Vec<(u64, Uuid, Row)>, StorageError> {
+    let values = vec![int(shard), big(bucket), big(from), count(limit)];
+    whole(core, core.select("read a log's tail", &core.statements.log_page, values).await?).await
 }
 
 impl ShardLog for CqlStore {

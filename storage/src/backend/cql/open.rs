@@ -3,11 +3,12 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
 use super::core::Core;
 use super::options::CqlOptions;
+use super::restore::RESTORING;
 use super::session::{Profiles, connect};
 use super::statements::Statements;
 use super::value::text;
@@ -15,6 +16,8 @@ use super::{check, metrics, migrate, schema};
 use crate::shard_log::LogShape;
 use crate::{ErrorKind, Pending, StorageError, Store};
 
+/// The record that names the store's timeline.
+pub(super) const GENERATION: &str = "generation";
 /// Threads that send requests and take answers apart.
 const RUNTIME_THREADS: usize = 2;
 
@@ -29,6 +32,9 @@ pub enum CqlError {
         /// Why not.
         cause: String,
     },
+    /// Certificates or keys cannot be used.
+    #[error("store.cql.tls: {0}")]
+    Tls(String),
     /// The engine would lose acknowledged rows.
     #[error("{0}; store.cql.allow_unsafe = true overrides this")]
     Unsafe(String),
@@ -51,6 +57,9 @@ pub enum CqlError {
         /// As asked for.
         wanted: String,
     },
+    /// A restore into the keyspace is under way, or was broken off.
+    #[error("a restore into keyspace {0} has not come to its end: do it again, or drop the keyspace")]
+    Restoring(String),
     /// A request failed.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -106,6 +115,18 @@ impl CqlStore {
     /// # Errors
     /// When no node answers, the engine is unsafe, or the tables cannot be used.
     pub async fn open(options: CqlOptions) -> Result<Self, CqlError> {
+        let store = Self::open_to_restore(options).await?;
+        match store.record(RESTORING).await? {
+            None => Ok(store),
+            Some(_) => Err(CqlError::Restoring(store.inner.core.options.keyspace.clone())),
+        }
+    }
+
+    /// Opens it for [`Self::restore`] only, which may go on with one that was broken off.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_to_restore(options: CqlOptions) -> Result<Self, CqlError> {
         let threads = Threads::start()?;
         metrics::describe();
         // What the opening says is wrapped twice, so that its errors keep their kind.
@@ -123,7 +144,11 @@ impl CqlStore {
         self.run(|core| async move {
             let cleared = schema::TABLES.map(|table| core.session.query_unpaged(format!("TRUNCATE {table}"), ()));
             let failure = |error| StorageError::new(ErrorKind::Unavailable, "clear the store", error);
-            futures_util::future::try_join_all(cleared).await.map(drop).map_err(failure)
+            futures_util::future::try_join_all(cleared).await.map_err(failure)?;
+            if let Some(standing) = core.record(RESTORING).await? {
+                core.conditional("clear the store", &core.statements.meta_cut, vec![text(RESTORING), text(standing)]).await?;
+            }
+            Ok(())
         })
         .await
     }
@@ -133,11 +158,7 @@ impl CqlStore {
     /// # Errors
     /// When the engine does not answer.
     pub async fn record(&self, name: &'static str) -> Result<Option<String>, StorageError> {
-        let read = self.run(move |core| async move {
-            let found: Option<(String,)> = core.first("read a record", &core.statements.meta_get, vec![text(name)]).await?;
-            Ok(found.map(|(value,)| value))
-        });
-        read.await
+        self.run(move |core| async move { core.record(name).await }).await
     }
 
     /// Replaces a record if it still is `seen`; answers the one that stands.
@@ -145,16 +166,7 @@ impl CqlStore {
     /// # Errors
     /// When the engine does not answer: the record may have been replaced.
     pub async fn replace_record(&self, name: &'static str, seen: Option<String>, new: String) -> Result<String, StorageError> {
-        let replaced = self.run(move |core| async move {
-            let (what, statements) = ("replace a record", &core.statements);
-            let made = match seen {
-                None => core.conditional(what, &statements.meta_make, vec![text(name), text(new.clone())]).await?,
-                Some(seen) => core.conditional(what, &statements.meta_change, vec![text(new.clone()), text(name), text(seen)]).await?,
-            };
-            let stands = made.column("v").and_then(|value| value.as_text()).filter(|_| !made.applied);
-            Ok(stands.map_or(new, ToString::to_string))
-        });
-        replaced.await
+        self.run(move |core| async move { core.replace_record(name, seen, new).await }).await
     }
 
     /// The traits.
@@ -174,6 +186,17 @@ impl CqlStore {
         }
     }
 
+    /// Identity of this store's timeline.
+    #[must_use]
+    pub fn generation(&self) -> &str {
+        &self.inner.generation
+    }
+
+    /// What long works stand on; `None` when the store is closed.
+    pub(super) fn parts(&self) -> Option<(&Handle, &Arc<Core>)> {
+        Some((self.inner.threads.0.as_ref()?.handle(), &self.inner.core))
+    }
+
     /// Runs a request on the store's own runtime: it goes on when nobody waits for it any more.
     pub(super) fn run<T, F>(&self, request: impl FnOnce(Arc<Core>) -> F) -> Pending<T>
     where
@@ -186,8 +209,7 @@ impl CqlStore {
 
 async fn open(options: CqlOptions) -> Result<(Arc<Core>, Arc<str>), CqlError> {
     let profiles = Profiles::default();
-    let session = connect(&options, &profiles).await;
-    let session = session.map_err(|error| CqlError::Connect { hosts: options.hosts.join(", "), cause: error.to_string() })?;
+    let session = connect(&options, &profiles).await?;
     let engine = check::engine(&session).await;
     check::check(&session, engine, &options).await?;
     migrate::migrate(&session, engine, &options).await?;
@@ -201,7 +223,7 @@ async fn open(options: CqlOptions) -> Result<(Arc<Core>, Arc<str>), CqlError> {
             return Err(CqlError::Shape { key, found, wanted });
         }
     }
-    let generation = standing(&core, "generation", crate::store::new_generation().map_err(random)?).await?;
+    let generation = standing(&core, GENERATION, crate::store::new_generation().map_err(random)?).await?;
     Ok((core, generation.into()))
 }
 
@@ -209,14 +231,10 @@ fn random(error: getrandom::Error) -> StorageError {
     StorageError::new(ErrorKind::Unavailable, "name a new store", error)
 }
 
-/// What stands under a key of `meta`: what is there, else what is given.
-pub(super) async fn standing(core: &Core, key: &'static str, given: String) -> Result<String, StorageError> {
-    let what = "read the store's own record";
-    let found: Option<(String,)> = core.first(what, &core.statements.meta_get, vec![text(key)]).await?;
-    if let Some((found,)) = found {
-        return Ok(found);
+/// What stands under a name in the store's own records: what is there, else what is given.
+async fn standing(core: &Core, name: &'static str, given: String) -> Result<String, StorageError> {
+    match core.record(name).await? {
+        Some(found) => Ok(found),
+        None => core.replace_record(name, None, given).await,
     }
-    let made = core.conditional(what, &core.statements.meta_make, vec![text(key), text(given.clone())]).await?;
-    let stands = made.column("v").and_then(|value| value.as_text()).filter(|_| !made.applied);
-    Ok(stands.map_or(given, ToString::to_string))
 }

@@ -19,6 +19,23 @@ impl fmt::Debug for Credentials {
     }
 }
 
+/// TLS to the engine.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CqlTls {
+    /// Who signs the engine's certificates: PEM.
+    pub ca_pem: Vec<u8>,
+    /// Our own certificates and private key, both PEM, where the engine asks for them.
+    pub identity: Option<(Vec<u8>, Vec<u8>)>,
+    /// The name that all certificates of the engine's nodes are of; `None` = each node's is of the address that it is reached at.
+    pub server_name: Option<String>,
+}
+
+impl fmt::Debug for CqlTls {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "CqlTls({:?}, with identity: {})", self.server_name, self.identity.is_some())
+    }
+}
+
 /// How to reach the engine, and how the store is cut.
 #[derive(Clone, Debug)]
 pub struct CqlOptions {
@@ -28,6 +45,8 @@ pub struct CqlOptions {
     pub keyspace: String,
     /// Who we are to it; `None` where it asks nobody.
     pub credentials: Option<Credentials>,
+    /// How to speak TLS to it; `None` = not at all.
+    pub tls: Option<CqlTls>,
     /// Replicas in each data centre, when the keyspace is made here.
     pub replication: u8,
     /// Goes on where acknowledged rows may be lost.
@@ -44,6 +63,7 @@ impl Default for CqlOptions {
             hosts: vec!["127.0.0.1:9042".to_owned()],
             keyspace: "rialto".to_owned(),
             credentials: None,
+            tls: None,
             replication: 1,
             allow_unsafe: false,
             part_rows: CONVERSATION_PART_ROWS,

@@ -17,7 +17,7 @@ use crate::{Row, StorageError};
 
 /// One cell or group of cells with one source: what is newer replaces what is older.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Cell {
+pub(super) enum Cell {
     Meta,
     Title,
     Head,
@@ -47,8 +47,9 @@ enum Place {
     Overlay(u64),
 }
 
+/// What a cell says.
 #[derive(Clone, Debug)]
-enum Content {
+pub(super) enum Content {
     Meta { kind: ConversationKind, created_ms: u64 },
     Title(String),
     Head { ordinal: u64 },
@@ -60,7 +61,8 @@ enum Content {
     Overlay { gone: bool },
 }
 
-type Cells = BTreeMap<(ConversationId, Cell), (u64, Content)>;
+/// The newest content of each cell, with the seq of the row that says so.
+pub(super) type Cells = BTreeMap<(ConversationId, Cell), (u64, Content)>;
 
 /// The number by which a kind is stored. Never reuse one.
 pub(super) fn kind_number(kind: ConversationKind) -> u8 {
@@ -69,6 +71,16 @@ pub(super) fn kind_number(kind: ConversationKind) -> u8 {
         ConversationKind::Group => 2,
         ConversationKind::Public => 3,
     }
+}
+
+/// The number by which a role is stored; 0 = gone.
+pub(super) fn role_number(role: Option<Role>) -> u8 {
+    role.map_or(0, |role| role as u8)
+}
+
+/// The cell that a stored name is of.
+pub(super) fn cell_at(part: u64, target: u64, name: String) -> Cell {
+    Cell::Overlay(part, target, name)
 }
 
 /// The name of a cell of a message's overlay: as long as what it names, in one form.
@@ -87,7 +99,8 @@ fn put(cells: &mut Cells, conversation: ConversationId, cell: Cell, seq: u64, co
     }
 }
 
-fn collect(cells: &mut Cells, row: &Row, part_rows: u64) -> Result<(), StorageError> {
+/// What follows from a row.
+pub(super) fn collect(cells: &mut Cells, row: &Row, part_rows: u64) -> Result<(), StorageError> {
     for write in derive(row, part_rows).map_err(|error| limit("project rows", error))? {
         match write {
             Derived::Dedupe { .. } | Derived::Title { title: None, .. } => {}
@@ -128,7 +141,7 @@ fn statement(all: &Statements, of: ConversationId, cell: Cell, seq: u64, content
         (Cell::Active, Content::Active { ms }) => (&all.conv_active, vec![at, big(ms), of]),
         (Cell::Last, Content::Last) => (&all.conv_last, vec![at, big(seq), of]),
         (Cell::Role(user), Content::Role(role)) => {
-            (&all.member_role, vec![at, tiny(role.map_or(0, |role| role as u8)), flag(role.is_none()), of, ordered(user.0)])
+            (&all.member_role, vec![at, tiny(role_number(role)), flag(role.is_none()), of, ordered(user.0)])
         }
         (Cell::Own(user), Content::Own(own)) => (&all.member_own, vec![at, big(own), of, ordered(user.0)]),
         (Cell::UserConversation(user), Content::UserConversation { gone }) => (&all.user_conv_put, vec![at, flag(gone), id(user.0), of]),

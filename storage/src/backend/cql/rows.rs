@@ -1,14 +1,13 @@
 //! Rows by entity: ranges over partitions, activation, the dedupe index, snapshots.
 
 use rialto_protocol::EntityKey;
-use scylla::value::CqlValue;
 use uuid::Uuid;
 
 use super::blobs;
 use super::codec::{content_id, decode_row};
 use super::core::{Core, corrupt, limit};
 use super::open::CqlStore;
-use super::value::{Value, Values, big, entity, id, text, unsigned};
+use super::value::{Values, big, count, entity, id, text, unsigned};
 use crate::derive::part;
 use crate::entity_rows::{Activation, EntityRows, Position, RowRange, Snapshot};
 use crate::limits::{BLOB_BYTES_MAX, READ_ROWS_MAX, SNAPSHOTS_KEPT};
@@ -18,21 +17,22 @@ fn of(of: EntityKey) -> Values {
     entity(of).into()
 }
 
-fn count(rows: usize) -> Value {
-    Some(CqlValue::Int(i32::try_from(rows).unwrap_or(i32::MAX)))
-}
-
 /// The newest part that has rows.
-async fn newest_part(core: &Core, entity: EntityKey) -> Result<Option<u64>, StorageError> {
+pub(super) async fn newest_part(core: &Core, entity: EntityKey) -> Result<Option<u64>, StorageError> {
     let found: Option<(i64,)> = core.first("read an entity's parts", &core.statements.part_newest, of(entity)).await?;
     Ok(found.map(|(part,)| unsigned(part)))
 }
 
-async fn rows_of_part(core: &Core, entity: EntityKey, part: u64, range: RowRange) -> Result<Vec<Row>, StorageError> {
+/// Rows of a part as they are stored.
+pub(super) async fn stored_rows(core: &Core, entity: EntityKey, part: u64, range: RowRange) -> Result<Vec<(i64, Vec<u8>)>, StorageError> {
     let statement = if range.reverse { &core.statements.rows_down } else { &core.statements.rows_up };
     let mut values = of(entity);
     values.extend([big(part), big(range.from), big(range.to), count(range.limit)]);
-    let found: Vec<(i64, Vec<u8>)> = core.select("read rows", statement, values).await?;
+    core.select("read rows", statement, values).await
+}
+
+async fn rows_of_part(core: &Core, entity: EntityKey, part: u64, range: RowRange) -> Result<Vec<Row>, StorageError> {
+    let found = stored_rows(core, entity, part, range).await?;
     let mut rows = Vec::with_capacity(found.len());
     for (seq, data) in found {
         let (row, blob) = decode_row(entity, unsigned(seq), &data)?;
@@ -79,9 +79,13 @@ pub(super) async fn range(core: &Core, entity: EntityKey, range: RowRange) -> Re
     Ok(rows)
 }
 
+/// The snapshots of an entity, newest first, each with its blob.
+pub(super) async fn snapshots(core: &Core, entity: EntityKey) -> Result<Vec<(i64, Uuid)>, StorageError> {
+    core.select("read snapshots", &core.statements.snapshots, of(entity)).await
+}
+
 async fn newest_snapshot(core: &Core, entity: EntityKey) -> Result<Option<Snapshot>, StorageError> {
-    let found: Option<(i64, Uuid)> = core.first("read a snapshot", &core.statements.snapshots, of(entity)).await?;
-    let Some((seq, blob)) = found else { return Ok(None) };
+    let Some((seq, blob)) = snapshots(core, entity).await?.into_iter().next() else { return Ok(None) };
     let state = blobs::get(core, entity, blob).await?.ok_or_else(|| corrupt("read a snapshot", "it is not there"))?;
     Ok(Some(Snapshot { seq: unsigned(seq), state }))
 }
@@ -128,7 +132,8 @@ async fn find(core: &Core, entity: EntityKey, sender: RowSender, not_before_ms: 
     Ok(None)
 }
 
-async fn put_snapshot(core: &Core, entity: EntityKey, snapshot: Snapshot) -> Result<(), StorageError> {
+/// Stores a snapshot and forgets the oldest.
+pub(super) async fn put_snapshot(core: &Core, entity: EntityKey, snapshot: Snapshot) -> Result<(), StorageError> {
     let what = "store a snapshot";
     if snapshot.state.len() > BLOB_BYTES_MAX {
         return Err(limit(what, "too large"));
@@ -138,8 +143,7 @@ async fn put_snapshot(core: &Core, entity: EntityKey, snapshot: Snapshot) -> Res
     let mut values = of(entity);
     values.extend([big(snapshot.seq), id(blob)]);
     core.write(what, &core.statements.snapshot_put, values).await?;
-    let all: Vec<(i64, Uuid)> = core.select(what, &core.statements.snapshots, of(entity)).await?;
-    for (seq, blob) in all.into_iter().skip(SNAPSHOTS_KEPT) {
+    for (seq, blob) in snapshots(core, entity).await?.into_iter().skip(SNAPSHOTS_KEPT) {
         let mut values = of(entity);
         values.push(big(unsigned(seq)));
         core.write(what, &core.statements.snapshot_cut, values).await?;

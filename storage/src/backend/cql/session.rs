@@ -1,5 +1,6 @@
 //! The connection to the engine, and how each sort of request behaves on it.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use scylla::policies::retry::{DefaultRetryPolicy, FallthroughRetryPolicy};
 use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 use scylla::statement::{Consistency, SerialConsistency};
 
+use super::open::CqlError;
 use super::options::CqlOptions;
+use super::tls;
 
 /// Time for one request. The engines give up after 2 s themselves; what they say is worth more than our own guess.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(3_500);
@@ -56,7 +59,8 @@ fn profile() -> ExecutionProfileBuilder {
 }
 
 /// Connects, without a keyspace.
-pub(super) async fn connect(options: &CqlOptions, profiles: &Profiles) -> Result<Session, NewSessionError> {
+pub(super) async fn connect(options: &CqlOptions, profiles: &Profiles) -> Result<Session, CqlError> {
+    let tls = options.tls.as_ref().map(tls::config).transpose()?;
     let mut builder = SessionBuilder::new()
         .known_nodes(&options.hosts)
         .default_execution_profile_handle(profiles.schema.clone())
@@ -67,5 +71,20 @@ pub(super) async fn connect(options: &CqlOptions, profiles: &Profiles) -> Result
     if let Some(credentials) = &options.credentials {
         builder = builder.user(&credentials.username, &credentials.password);
     }
-    builder.build().await
+    builder.tls_context(tls).build().await.map_err(|error| CqlError::Connect { hosts: options.hosts.join(", "), cause: whole(&error) })
+}
+
+/// An error with what caused it: that a certificate is not trusted stands at the end of the chain.
+fn whole(error: &NewSessionError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
 }

@@ -28,6 +28,11 @@ pub(super) fn int(number: u16) -> Value {
     Some(CqlValue::Int(number.into()))
 }
 
+/// How many rows are wanted.
+pub(super) fn count(rows: usize) -> Value {
+    Some(CqlValue::Int(i32::try_from(rows).unwrap_or(i32::MAX)))
+}
+
 pub(super) fn tiny(number: u8) -> Value {
     Some(CqlValue::TinyInt(i8::try_from(number).unwrap_or(i8::MAX)))
 }

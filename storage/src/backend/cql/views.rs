@@ -1,4 +1,4 @@
-//! Lists, members, messages, read markers.
+//! Lists, messages, read markers.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::core::{Core, corrupt};
 use super::open::CqlStore;
 use super::rows::{range, row_at};
-use super::value::{Value, big, bytes, id, ordered, unsigned};
+use super::value::{Value, big, id, unsigned};
 use crate::derive::part;
 use crate::entity_rows::RowRange;
 use crate::limits::READ_ROWS_MAX;
@@ -78,25 +78,15 @@ async fn heading(core: &Core, conversation: ConversationId) -> Done<Option<Headi
 }
 
 /// Everybody who is or was a member, or has spoken, in order of id.
-async fn people(core: &Core, conversation: ConversationId, after: Option<UserId>) -> Done<Vec<Member>> {
+async fn people(core: &Core, conversation: ConversationId) -> Done<Vec<Member>> {
     type Cells = (Vec<u8>, Option<i8>, Option<bool>, Option<i64>);
-    let after = after.map_or_else(|| bytes(&[]), |after| ordered(after.0));
-    let found: Vec<Cells> = core.select_all("read members", &core.statements.members, vec![id(conversation.0), after]).await?;
+    let found: Vec<Cells> = core.select_all("read members", &core.statements.members, vec![id(conversation.0)]).await?;
     let member = |(user, number, gone, own): Cells| {
         let user = Uuid::from_slice(&user).map_err(|error| corrupt("read members", error))?;
         let role = number.filter(|_| gone == Some(false)).and_then(role);
         Ok(Member { user: UserId(user), role, own: own.map_or(0, unsigned) })
     };
     found.into_iter().map(member).collect()
-}
-
-async fn members(core: &Core, conversation: ConversationId, after: Option<UserId>, limit: usize) -> Done<(Vec<(UserId, Role)>, bool)> {
-    let all = people(core, conversation, after).await?;
-    let mut members: Vec<_> =
-        all.into_iter().filter_map(|member| Some((member.user, member.role?))).take(limit.saturating_add(1)).collect();
-    let more = members.len() > limit;
-    members.truncate(limit);
-    Ok((members, more))
 }
 
 async fn mark(core: &Core, user: UserId, conversation: ConversationId) -> Done<ReadMark> {
@@ -150,7 +140,7 @@ async fn with_overlays(core: &Core, conversation: ConversationId, rows: Vec<Row>
 }
 
 async fn summary_of(core: &Core, conversation: ConversationId, user: UserId, heading: Heading) -> Done<Summary> {
-    let all = people(core, conversation, None).await?;
+    let all = people(core, conversation).await?;
     let me = all.iter().find(|member| member.user == user);
     let (role, own) = me.map_or((None, 0), |member| (member.role, member.own));
     let present = || all.iter().filter(|member| member.role.is_some());
@@ -172,13 +162,6 @@ async fn summary_of(core: &Core, conversation: ConversationId, user: UserId, hea
         members: present().map(|member| member.user).take(MEMBERS_SHOWN_MAX).collect(),
         last: last.map(|MessageRows { row, overlay }| LastMessage { row, overlay }),
     })
-}
-
-async fn summary(core: &Core, conversation: ConversationId, user: UserId) -> Done<Option<Summary>> {
-    match heading(core, conversation).await? {
-        Some(heading) => summary_of(core, conversation, user, heading).await.map(Some),
-        None => Ok(None),
-    }
 }
 
 /// A list is ordered when it is read: a message then costs one conversation's cells, however many members it has.
@@ -234,14 +217,6 @@ async fn advance(core: &Core, user: UserId, conversation: ConversationId, to: Re
 impl ConversationViews for CqlStore {
     fn list(&self, user: UserId, after: Option<ListPosition>, limit: usize) -> Pending<(Entries, bool)> {
         self.run(move |core| async move { list(&core, user, after, limit).await })
-    }
-
-    fn summary(&self, conversation: ConversationId, user: UserId) -> Pending<Option<Summary>> {
-        self.run(move |core| async move { summary(&core, conversation, user).await })
-    }
-
-    fn members(&self, conversation: ConversationId, after: Option<UserId>, limit: usize) -> Pending<(Vec<(UserId, Role)>, bool)> {
-        self.run(move |core| async move { members(&core, conversation, after, limit).await })
     }
 
     fn messages(&self, conversation: ConversationId, range: MessageRange) -> Pending<Vec<MessageRows>> {

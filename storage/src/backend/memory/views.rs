@@ -111,20 +111,6 @@ impl ConversationViews for MemoryStore {
         self.now(|state| list(state, user, after, limit))
     }
 
-    fn summary(&self, conversation: ConversationId, user: UserId) -> Pending<Option<Summary>> {
-        self.now(|state| summary(state, conversation, user).map(|(_, summary)| summary))
-    }
-
-    fn members(&self, conversation: ConversationId, after: Option<UserId>, limit: usize) -> Pending<(Vec<(UserId, Role)>, bool)> {
-        self.now(|state| {
-            let members = fold(&rows_of(state, conversation)).members;
-            let mut wanted: Vec<_> = members.into_iter().filter(|(user, _)| after.is_none_or(|after| *user > after)).collect();
-            let more = wanted.len() > limit;
-            wanted.truncate(limit);
-            (wanted, more)
-        })
-    }
-
     fn messages(&self, conversation: ConversationId, range: MessageRange) -> Pending<Vec<MessageRows>> {
         self.now(|state| messages(&rows_of(state, conversation), range))
     }

@@ -4,46 +4,17 @@ use std::ops::ControlFlow;
 
 use bytes::Bytes;
 use rialto_protocol::EntityKey;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::codec::{corrupt, decode, encode};
+use super::codec::{corrupt, decode};
 use super::job::{Class, Transaction, ready};
-use super::keys::{self, BlobOwner};
 use super::kv::{Cells, Engine, Source};
 use super::open::RedbStore;
 use crate::blobs::Blobs;
-use crate::limits::{BLOB_BYTES_MAX, BLOB_PART_BYTES};
+use crate::layout::blob::{BlobHead, split};
+use crate::layout::keys::{self, BlobOwner};
+use crate::limits::BLOB_BYTES_MAX;
 use crate::{ErrorKind, Pending, StorageError};
-
-/// The head of a blob, kept as its part 0.
-#[derive(Serialize, Deserialize)]
-struct BlobHead {
-    bytes: u64,
-    sha256: [u8; 32],
-}
-
-/// Keys and values of one blob.
-pub(crate) type BlobParts = Vec<(Vec<u8>, Vec<u8>)>;
-
-/// Cuts a body into its head and parts.
-pub(crate) fn split(entity: EntityKey, owner: BlobOwner, data: &[u8]) -> BlobParts {
-    let prefix = keys::blob(entity, owner);
-    let head = BlobHead { bytes: data.len() as u64, sha256: Sha256::digest(data).into() };
-    let mut parts = vec![(part_key(&prefix, 0), encode(&head))];
-    for (number, part) in (1_u32..).zip(data.chunks(BLOB_PART_BYTES)) {
-        parts.push((part_key(&prefix, number), part.to_vec()));
-    }
-    parts
-}
-
-fn part_key(prefix: &[u8], number: u32) -> Vec<u8> {
-    let mut key = Vec::with_capacity(prefix.len() + 4);
-    key.extend_from_slice(prefix);
-    key.extend_from_slice(&number.to_be_bytes());
-    key
-}
 
 /// Reads a blob whole and checks it.
 pub(crate) fn join(source: &impl Source, entity: EntityKey, owner: BlobOwner) -> Engine<Option<Bytes>> {
@@ -57,8 +28,7 @@ pub(crate) fn join(source: &impl Source, entity: EntityKey, owner: BlobOwner) ->
         Ok(ControlFlow::Continue(()))
     })?;
     let Some(head) = head else { return Ok(None) };
-    let whole = data.len() as u64 == head.bytes && <[u8; 32]>::from(Sha256::digest(&data)) == head.sha256;
-    if whole { Ok(Some(data.into())) } else { Err(corrupt("blob: its checksum does not match")) }
+    if head.is_of(&data) { Ok(Some(data.into())) } else { Err(corrupt("blob: its checksum does not match")) }
 }
 
 /// Removes a blob.

@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::apply;
-use super::blobs::{BlobParts, split};
-use super::codec::{self, Carry, Top, encode_row};
+use super::codec::{self, Top, encode_row};
 use super::job::{Class, Closure, Transaction, ready};
 use super::keys::{self, BlobOwner};
 use super::kv::{Cells, Engine};
 use super::open::RedbStore;
 use crate::derive::{Derived, derive};
+use crate::layout::blob::{BlobParts, split};
 use crate::limits::INLINE_BODY_BYTES_MAX;
 use crate::shard_log::{Append, BucketHead, Fence, LogShape, Outcome, ShardLog};
 use crate::{ErrorKind, Pending, Row, StorageError};
@@ -255,7 +255,7 @@ fn stands(transaction: &Transaction<'_>, row: &Row) -> Engine<bool> {
 /// Writes one row, its body's parts, and all that follows from it.
 pub(super) fn write_row_parts(transaction: &mut Transaction<'_>, row: Row, derived: &[Derived], parts: Option<BlobParts>) -> Engine<()> {
     let top = transaction.top(row.entity)?;
-    let carry = carry(derived, top.carry);
+    let carry = top.carry.after(derived);
     let message = carry.last_message == row.seq;
     transaction.tops.set(row.entity, Top { seq: row.seq, time_ms: row.time_ms, ordinal: row.ordinal, carry, message });
     transaction.batch.put(keys::row(row.entity, row.seq), encode_row(&row, carry, parts.is_none()));
@@ -267,18 +267,4 @@ pub(super) fn write_row_parts(transaction: &mut Transaction<'_>, row: Row, deriv
 
 fn write_row(transaction: &mut Transaction<'_>, prepared: Prepared) -> Engine<()> {
     write_row_parts(transaction, prepared.row, &prepared.derived, prepared.parts)
-}
-
-/// The head cell rides in the rows themselves.
-pub(super) fn carry(derived: &[Derived], before: Carry) -> Carry {
-    let mut carry = before;
-    for write in derived {
-        if let Derived::Head { seq, active_ms, message, .. } = write {
-            carry.active_ms = active_ms.unwrap_or(carry.active_ms);
-            if *message {
-                carry.last_message = *seq;
-            }
-        }
-    }
-    carry
 }

@@ -31,8 +31,8 @@ use crate::limits::{CONVERSATION_PART_ROWS, FREE_BYTES_MIN, JOURNAL_FILE_BYTES, 
 use crate::shard_log::LogShape;
 use crate::{ErrorKind, Pending, StorageError, Store};
 
-/// The layout of keys and values that this program writes, in a tree that is complete by itself.
-pub(crate) const SCHEMA_VERSION: u64 = 1;
+pub(crate) use crate::layout::SCHEMA_VERSION;
+
 /// The same with a journal in front of the tree: while the store is open, and after it was not closed.
 pub(crate) const JOURNAL_SCHEMA_VERSION: u64 = 2;
 /// The store's file in the data folder.

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use bytes::Bytes;
 use rialto_protocol::EntityKey;
 
-use super::blobs::{check_bytes, join, remove, split};
+use super::blobs::{check_bytes, join, remove};
 use super::codec::{Top, corrupt, decode, decode_row, decode_top};
 use super::job::{Class, ready};
 use super::keys::{self, BlobOwner, section};
@@ -13,6 +13,7 @@ use super::kv::{Cells, Engine, Source};
 use super::open::RedbStore;
 use crate::derive::part;
 use crate::entity_rows::{Activation, EntityRows, Position, RowRange, Snapshot};
+use crate::layout::blob::split;
 use crate::limits::{READ_ROWS_MAX, SNAPSHOTS_KEPT};
 use crate::{Pending, Row, RowSender};
 

@@ -11,54 +11,16 @@ use rialto_protocol::{EntityKey, UserId};
 use super::apply::apply;
 use super::backup::check_open;
 use super::blobs::join;
-use super::codec::{Carry, decode, decode_row};
+use super::codec::{Carry, corrupt, decode, decode_row};
 use super::keys::{self, BlobOwner, section, space};
 use super::kv::{Engine, Source};
-use super::log::carry;
 use super::open::{RedbStore, Shared};
-use super::restore::row_key;
 use super::view::View;
 use crate::accounts::{Account, BotToken, Family, IdempotentAnswer};
+use crate::backup::entry::row_key;
+use crate::backup::{Problems, VerifyError, VerifyReport};
 use crate::derive::{Derived, derive};
 use crate::views::ReadMark;
-
-/// Problems that a report names; the others are only counted.
-const PROBLEMS_NAMED_MAX: usize = 20;
-
-/// What was checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VerifyReport {
-    /// Entities with rows.
-    pub entities: u64,
-    /// Their rows.
-    pub rows: u64,
-    /// Entries of the dedupe index.
-    pub dedupe_entries: u64,
-    /// Derived cells compared.
-    pub cells: u64,
-    /// Large bodies and snapshots.
-    pub blobs: u64,
-    /// Accounts.
-    pub accounts: u64,
-    /// Problems found.
-    pub problems: u64,
-    /// The first of them.
-    pub named: Vec<String>,
-}
-
-/// Why a store is not verified.
-#[derive(Debug, thiserror::Error)]
-pub enum VerifyError {
-    /// It was read whole, and is not what it should be.
-    #[error("{} problems, the first: {}", .0.problems, .0.named.join("; "))]
-    Damaged(Box<VerifyReport>),
-    /// The store was closed, or opened again, while it was read.
-    #[error("the store was closed meanwhile")]
-    Closed,
-    /// It could not be read to its end.
-    #[error("read the store: {0}")]
-    Unreadable(String),
-}
 
 impl From<Error> for VerifyError {
     fn from(error: Error) -> Self {
@@ -80,13 +42,19 @@ impl RedbStore {
         let guard = shared.database();
         let database = guard.as_ref().ok_or(VerifyError::Closed)?;
         let view = shared.layers.view(database)?;
-        let mut check =
-            Check { shared, view: &view, report: VerifyReport::default(), entity: None, dedupe_expected: 0, members: HashMap::new() };
+        let mut check = Check {
+            shared,
+            view: &view,
+            report: VerifyReport::default(),
+            problems: Problems::default(),
+            entity: None,
+            dedupe_expected: 0,
+            members: HashMap::new(),
+        };
         check.rows()?;
         check.index()?;
         check.small()?;
-        let report = check.report;
-        if report.problems == 0 { Ok(report) } else { Err(VerifyError::Damaged(Box::new(report))) }
+        check.problems.conclude(check.report)
     }
 }
 
@@ -105,6 +73,7 @@ struct Check<'a> {
     shared: &'a Shared,
     view: &'a View,
     report: VerifyReport,
+    problems: Problems,
     entity: Option<Fold>,
     dedupe_expected: u64,
     /// How many conversations each space of the user index should have in all.
@@ -113,10 +82,7 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn problem(&mut self, what: fmt::Arguments<'_>) {
-        self.report.problems += 1;
-        if self.report.named.len() < PROBLEMS_NAMED_MAX {
-            self.report.named.push(what.to_string());
-        }
+        self.problems.add(what);
     }
 
     /// Every entity: its rows one by one, then its derived cells against what the rows gave.
@@ -128,7 +94,7 @@ impl Check<'_> {
             let rows = keys::section_of(entity, section::ROW);
             view.scan_prefix(&rows, &mut |key, value| {
                 check_open(self.shared)?;
-                let (entity, seq) = row_key(key)?;
+                let (entity, seq) = row_key(key).ok_or_else(|| corrupt("key of a row"))?;
                 self.row(entity, seq, value)?;
                 Ok(ControlFlow::Continue(()))
             })?;
@@ -183,7 +149,7 @@ impl Check<'_> {
     }
 
     fn derived(&mut self, fold: &mut Fold, seq: u64, stored: Carry, mut derived: Vec<Derived>) -> Engine<()> {
-        fold.carry = carry(&derived, fold.carry);
+        fold.carry = fold.carry.after(&derived);
         if stored != fold.carry {
             self.problem(format_args!("{:?} row {seq}: what it says of the newest message is wrong", fold.entity));
         }
@@ -289,7 +255,9 @@ impl Check<'_> {
                 Some(space::BOT) => decode::<BotToken>("bot token", value).is_ok(),
                 Some(space::IDEMPOTENT) => decode::<IdempotentAnswer>("idempotency key", value).is_ok(),
                 Some(space::BLOB) => {
-                    callers.extend(caller_blob(key));
+                    if let Some((entity, owner @ BlobOwner::Caller(_), 0)) = keys::blob_of(key) {
+                        callers.push((entity, owner));
+                    }
                     true
                 }
                 _ => true,
@@ -310,18 +278,10 @@ fn names(view: &View, account: &Account, key: &[u8]) -> bool {
     Source::get(view, &keys::username(&account.username_key)).is_ok_and(|id| id.as_deref() == key.get(1..))
 }
 
-/// The caller's blob whose head has this key.
-fn caller_blob(key: &[u8]) -> Option<(EntityKey, BlobOwner)> {
-    let (entity, tail) = (keys::entity_of(key)?, key.get(keys::ENTITY_PREFIX_BYTES..)?);
-    let (id, number) = (tail.get(1..17)?, tail.get(17..)?);
-    let is_head = tail.first() == Some(&0) && number == [0; 4];
-    if is_head { Some((entity, BlobOwner::Caller(uuid::Uuid::from_slice(id).ok()?))) } else { None }
-}
-
 fn next_entity(view: &View, from: &[u8], end: &[u8]) -> Engine<Option<EntityKey>> {
     let mut found = None;
     view.scan(from, end, false, &mut |key, _| {
-        found = Some(keys::entity_of(key).ok_or_else(|| super::codec::corrupt("key of an entity"))?);
+        found = Some(keys::entity_of(key).ok_or_else(|| corrupt("key of an entity"))?);
         Ok(ControlFlow::Break(()))
     })?;
     Ok(found)

@@ -1,10 +1,9 @@
-//! Lists, members, messages, read markers.
+//! Lists, messages, read markers.
 
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
 use rialto_protocol::limits::MEMBERS_SHOWN_MAX;
-use rialto_protocol::rpc::Role;
 use rialto_protocol::{ConversationId, UserId};
 
 use super::apply::{MemberCell, MetaCell};
@@ -18,7 +17,6 @@ use crate::limits::READ_ROWS_MAX;
 use crate::views::{ConversationViews, LastMessage, ListPosition, MessageRange, MessageRows, ReadMark, Summary};
 use crate::{Pending, Row};
 
-type Members = Vec<(UserId, Role)>;
 type Entries = Vec<(ListPosition, Summary)>;
 
 fn meta(source: &impl Source, conversation: ConversationId) -> Engine<Option<MetaCell>> {
@@ -33,24 +31,16 @@ fn mark(source: &impl Source, user: UserId, conversation: ConversationId) -> Eng
     Ok(source.with(&keys::mark(user, conversation), |value| decode("read marker", value))?.unwrap_or_default())
 }
 
-fn members(source: &impl Source, conversation: ConversationId, after: Option<UserId>, limit: usize) -> Engine<(Members, bool)> {
-    let prefix = keys::section_of(conversation.into(), section::MEMBER);
-    let mut from = prefix.clone();
-    if let Some(after) = after {
-        from = keys::member(conversation, after);
-        from.push(0);
-    }
-    let (mut found, mut more) = (Vec::new(), false);
-    source.scan(&from, &keys::after_prefix(&prefix), false, &mut |key, value| {
-        let Some(role) = decode::<MemberCell>("member", value)?.role else { return Ok(ControlFlow::Continue(())) };
-        if found.len() >= limit {
-            more = true;
-            return Ok(ControlFlow::Break(()));
+/// The first members, as many as a list shows.
+fn shown(source: &impl Source, conversation: ConversationId) -> Engine<Vec<UserId>> {
+    let mut found = Vec::new();
+    source.scan_prefix(&keys::section_of(conversation.into(), section::MEMBER), &mut |key, value| {
+        if decode::<MemberCell>("member", value)?.role.is_some() {
+            found.push(UserId(keys::last_id(key).ok_or_else(|| corrupt("key of a member"))?));
         }
-        found.push((UserId(keys::last_id(key).ok_or_else(|| corrupt("key of a member"))?), role));
-        Ok(ControlFlow::Continue(()))
+        Ok(if found.len() >= MEMBERS_SHOWN_MAX { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
-    Ok((found, more))
+    Ok(found)
 }
 
 /// The rows that say what a message is now, ascending.
@@ -82,7 +72,6 @@ fn summary(source: &impl Source, conversation: ConversationId, user: UserId) -> 
         0 => None,
         seq => Some(LastMessage { row: must(source, conversation, seq)?, overlay: overlay(source, conversation, seq)? }),
     };
-    let (shown, _) = members(source, conversation, None, MEMBERS_SHOWN_MAX)?;
     Ok(Some(Summary {
         conversation,
         kind,
@@ -94,7 +83,7 @@ fn summary(source: &impl Source, conversation: ConversationId, user: UserId) -> 
         own,
         mark: mark(source, user, conversation)?,
         member_count,
-        members: shown.into_iter().map(|(user, _)| user).collect(),
+        members: shown(source, conversation)?,
         last,
     }))
 }
@@ -170,14 +159,6 @@ fn seq_of_ordinal(source: &impl Source, conversation: ConversationId, ordinal: u
 impl ConversationViews for RedbStore {
     fn list(&self, user: UserId, after: Option<ListPosition>, limit: usize) -> Pending<(Entries, bool)> {
         self.read("list conversations", move |view| list(view, user, after, limit))
-    }
-
-    fn summary(&self, conversation: ConversationId, user: UserId) -> Pending<Option<Summary>> {
-        self.read("read a conversation", move |view| summary(view, conversation, user))
-    }
-
-    fn members(&self, conversation: ConversationId, after: Option<UserId>, limit: usize) -> Pending<(Members, bool)> {
-        self.read("read members", move |view| members(view, conversation, after, limit))
     }
 
     fn messages(&self, conversation: ConversationId, range: MessageRange) -> Pending<Vec<MessageRows>> {

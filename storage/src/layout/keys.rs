@@ -263,3 +263,24 @@ pub(crate) fn after_prefix(prefix: &[u8]) -> Vec<u8> {
     }
     vec![u8::MAX; 1]
 }
+
+/// Whose part a key of [`space::BLOB`] names, and which; part 0 is the head.
+pub(crate) fn blob_of(key: &[u8]) -> Option<(EntityKey, BlobOwner, u32)> {
+    let (entity, tail) = (entity_of(key)?, key.get(ENTITY_PREFIX_BYTES..)?);
+    let (id, number) = (Uuid::from_slice(tail.get(1..17)?).ok()?, u32::from_be_bytes(tail.get(17..)?.try_into().ok()?));
+    let seq = || u64::try_from(id.as_u128()).ok();
+    let owner = match tail.first()? {
+        0 => BlobOwner::Caller(id),
+        1 => BlobOwner::Row(seq()?),
+        2 => BlobOwner::Snapshot(seq()?),
+        _ => return None,
+    };
+    Some((entity, owner, number))
+}
+
+/// Scope and key of an idempotency key.
+pub(crate) fn idempotent_of(key: &[u8]) -> Option<(String, String)> {
+    let length = u32::from_be_bytes(key.get(1..5)?.try_into().ok()?) as usize;
+    let (scope, name) = key.get(5..)?.split_at_checked(length)?;
+    Some((str::from_utf8(scope).ok()?.to_owned(), str::from_utf8(name).ok()?.to_owned()))
+}

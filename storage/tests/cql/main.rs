@@ -1,5 +1,10 @@
 //! The one suite, on a CQL engine that `RIALTO_TEST_CQL` names (`host:port`); `tests/run` starts one. Without it nothing is tried.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may unwrap as tests may")]
+
+mod damage;
+mod moving;
+
 use rialto_storage::backend::cql::{CqlError, CqlOptions, CqlStore};
 use rialto_storage::conformance::{PART_ROWS, run_all};
 
@@ -7,6 +12,18 @@ fn options(keyspace: &str) -> Option<CqlOptions> {
     let host = std::env::var("RIALTO_TEST_CQL").ok()?;
     let keyspace = keyspace.to_owned();
     Some(CqlOptions { hosts: vec![host], keyspace, part_rows: PART_ROWS, ..CqlOptions::default() })
+}
+
+/// An empty store in a keyspace of this name; `None` without an engine.
+async fn empty(keyspace: &str) -> Option<CqlStore> {
+    let store = CqlStore::open_to_restore(options(keyspace)?).await.unwrap();
+    store.clear().await.unwrap();
+    Some(store)
+}
+
+/// Runs what blocks.
+async fn off<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
 }
 
 #[tokio::test]
