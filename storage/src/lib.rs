@@ -13,6 +13,7 @@ pub mod derive;
 pub mod entity_rows;
 pub mod error;
 pub mod limits;
+pub mod records;
 pub mod row;
 pub mod shard_log;
 pub mod shared;

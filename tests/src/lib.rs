@@ -29,6 +29,7 @@ pub mod node;
 pub mod person;
 pub mod program;
 pub mod raw;
+pub mod receiver;
 pub mod repository;
 pub mod tokens;
 pub mod user;
@@ -44,6 +45,7 @@ pub use node::Rialto;
 pub use person::Person;
 pub use program::Program;
 pub use raw::RawSocket;
+pub use receiver::Receiver;
 pub use user::User;
 pub use wire::{Closed, Refusal, Wire};
 

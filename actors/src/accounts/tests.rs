@@ -36,7 +36,7 @@ impl Scene {
     }
 
     async fn open(memory: &Arc<Memory>, elapsed_ms: &Arc<AtomicU64>, verifier: Verifier, settings: Settings) -> Accounts {
-        let tables = Tables { accounts: memory.clone(), families: memory.clone(), tokens: memory.clone() };
+        let tables = Tables { accounts: memory.clone(), families: memory.clone(), tokens: memory.clone(), records: memory.records() };
         let (elapsed_ms, drawn) = (elapsed_ms.clone(), AtomicU64::new(1));
         let now: TimeSource = Arc::new(move || {
             let elapsed_ms = elapsed_ms.load(Ordering::Relaxed);

@@ -18,6 +18,7 @@ mod open;
 mod options;
 mod outcome;
 mod projections;
+mod records;
 mod rows;
 mod schema;
 mod session;

@@ -26,6 +26,7 @@ mod overlay;
 mod queue;
 mod reader;
 mod record;
+mod records;
 mod restore;
 mod rows;
 mod space;

@@ -16,6 +16,7 @@ use super::keys::{self, BlobOwner, section, space};
 use super::kv::{Engine, Source};
 use super::log::carry;
 use super::open::{RedbStore, Shared};
+use super::records;
 use super::restore::row_key;
 use super::view::View;
 use crate::accounts::{Account, BotToken, Family, IdempotentAnswer};
@@ -288,6 +289,7 @@ impl Check<'_> {
                 Some(space::FAMILY) => decode::<Family>("refresh family", value).is_ok(),
                 Some(space::BOT) => decode::<BotToken>("bot token", value).is_ok(),
                 Some(space::IDEMPOTENT) => decode::<IdempotentAnswer>("idempotency key", value).is_ok(),
+                Some(space::RECORD) => records::read(value).is_ok(),
                 Some(space::BLOB) => {
                     callers.extend(caller_blob(key));
                     true
