@@ -18,7 +18,7 @@ use crate::router::{Router, entity_of};
 /// Bots with commands on one store. Above: `conflict`, for each call for a conversation's commands looks through them.
 pub const BOTS_WITH_COMMANDS_MAX: usize = 10_000;
 /// Bots whose commands stand in one answer.
-const BOTS_PER_ANSWER_MAX: usize = 100;
+pub const BOTS_PER_ANSWER_MAX: usize = 100;
 /// Milliseconds that the list of bots with commands is believed: nodes on the same store change it too.
 const BOTS_BELIEVED_MS: u64 = 5_000;
 /// Records of one read.

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::limits::{BEHIND_MS, DEAD_LETTERS_MAX, JITTER_PART, ROWS_PER_ROUND};
-use super::record::{Cursor, Outgoings, cursor, single};
+use super::record::{Cursor, OutgoingRecord, cursor, single};
 use super::{Outgoing, Webhooks};
 use crate::accounts::refusal_of_storage;
 
@@ -75,7 +75,7 @@ pub(super) fn letter_key(webhook: Uuid, conversation: ConversationId, row: &Row)
 impl Webhooks {
     /// Posts what is next in a conversation. `wanted` is the highest row that is known to be there.
     pub(super) async fn round(&self, id: Uuid, conversation: ConversationId, wanted: u64) -> Result<Round, Refusal> {
-        let Some((hook, _)) = self.load::<Outgoings>(single(RecordTable::Webhook, id)).await? else { return Ok(Round::Over) };
+        let Some((hook, _)) = self.load::<OutgoingRecord>(single(RecordTable::Webhook, id)).await? else { return Ok(Round::Over) };
         if hook.disabled.is_some() {
             return Ok(Round::Over);
         }
@@ -90,6 +90,10 @@ impl Webhooks {
         let rows = self.rows(conversation, at.seq + 1, ROWS_PER_ROUND).await?;
         let is_full = rows.len() == ROWS_PER_ROUND;
         for (place, row) in rows.iter().enumerate() {
+            if row.seq != at.seq + 1 {
+                // Where nodes share a store, rows may show out of order: the one before it comes.
+                return Ok(Round::Later(BEHIND_MS));
+            }
             let next = match hook.wants(row) {
                 true => self.step(id, &hook, conversation, row, at).await?,
                 false => Step::Passed,
@@ -119,7 +123,7 @@ impl Webhooks {
     }
 
     /// One row's next try.
-    async fn step(&self, id: Uuid, hook: &Outgoings, conversation: ConversationId, row: &Row, at: Cursor) -> Result<Step, Refusal> {
+    async fn step(&self, id: Uuid, hook: &OutgoingRecord, conversation: ConversationId, row: &Row, at: Cursor) -> Result<Step, Refusal> {
         let Tried { mut delivery, status } = self.attempt(id, hook, conversation, row, at.attempts + 1).await;
         if delivery.state == DeliveryState::Delivered {
             self.note(id, delivery);
@@ -128,7 +132,7 @@ impl Webhooks {
         if status == Some(GONE) {
             delivery.state = DeliveryState::Dead;
             self.note(id, delivery);
-            self.change(single(RecordTable::Webhook, id), |record: &mut Outgoings| {
+            self.change(single(RecordTable::Webhook, id), |record: &mut OutgoingRecord| {
                 record.disabled = Some("the target answered 410".to_owned());
             })
             .await?;
@@ -146,7 +150,7 @@ impl Webhooks {
     }
 
     /// Posts one row.
-    pub(super) async fn attempt(&self, id: Uuid, hook: &Outgoings, conversation: ConversationId, row: &Row, attempt: u32) -> Tried {
+    pub(super) async fn attempt(&self, id: Uuid, hook: &OutgoingRecord, conversation: ConversationId, row: &Row, attempt: u32) -> Tried {
         let now_ms = self.0.accounts.now().wall_ms;
         let (delivery_id, body) = (delivery_id(conversation, row.seq), payload(conversation, row));
         let headers = self.headers(id, hook, &delivery_id, now_ms, &body);
@@ -202,7 +206,7 @@ enum Step {
     Over,
 }
 
-impl Outgoings {
+impl OutgoingRecord {
     fn wants(&self, row: &Row) -> bool {
         self.events.is_empty() || self.events.iter().any(|event| event == row.event.word())
     }

@@ -18,7 +18,7 @@ use super::Webhooks;
 use super::changes::Waiting;
 use super::deliver::Round;
 use super::limits::{LANES_MAX, LEASE_MS, OWN_SCAN_MS, POSTS_PER_WEBHOOK_MAX, SCAN_CONVERSATIONS_MAX, SHARED_SCAN_MS, STORE_RETRY_MS};
-use super::record::{Lease, Outgoings, single};
+use super::record::{Lease, OutgoingRecord, single};
 use crate::accounts::refusal_of_storage;
 
 /// A webhook in a conversation.
@@ -248,7 +248,7 @@ impl Webhooks {
             Ok(false) => Ok(Vec::new()),
             Err(refusal) => Err(refusal),
         };
-        let all: HashMap<Uuid, Outgoings> = match all {
+        let all: HashMap<Uuid, OutgoingRecord> = match all {
             Ok(all) => all.into_iter().filter(|(_, hook)| hook.disabled.is_none()).collect(),
             Err(refusal) => {
                 tracing::warn!(%refusal, "webhooks not read");

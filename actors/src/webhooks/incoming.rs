@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::Webhooks;
 use super::limits::{INCOMING_BUCKETS_MAX, INCOMING_BURST, INCOMING_REFILL_MS, SIGNED_WITHIN_S};
-use super::record::{Incomings, owned, single};
+use super::record::{IncomingRecord, owned, single};
 use super::registry::INCOMING;
 use crate::accounts::is_operator;
 use crate::entity::Caller;
@@ -94,8 +94,8 @@ impl Webhooks {
         self.check_may_have(caller, bot).await?;
         self.check_member(bot, conversation).await?;
         let id = self.id_for("hook", bot, key);
-        let record = Incomings { bot, conversation, created_ms: self.0.accounts.now().wall_ms, serial: 1 };
-        let (stands, created) = match self.load::<Incomings>(single(RecordTable::Hook, id)).await? {
+        let record = IncomingRecord { bot, conversation, created_ms: self.0.accounts.now().wall_ms, serial: 1 };
+        let (stands, created) = match self.load::<IncomingRecord>(single(RecordTable::Hook, id)).await? {
             Some((stands, _)) => (stands, false),
             None => {
                 self.enlist(bot, id, INCOMING).await?;
@@ -113,7 +113,7 @@ impl Webhooks {
         self.0.accounts.check_acts_for(caller, bot).await?;
         let mut found = Vec::new();
         for id in self.ids_of(bot, INCOMING).await? {
-            if let Some((record, _)) = self.load::<Incomings>(single(RecordTable::Hook, id)).await? {
+            if let Some((record, _)) = self.load::<IncomingRecord>(single(RecordTable::Hook, id)).await? {
                 found.push(record.shown(id));
             }
         }
@@ -126,7 +126,7 @@ impl Webhooks {
     /// `not_found`.
     pub async fn rotate_incoming(&self, caller: &Caller, id: Uuid) -> Result<HookWithSecret, Refusal> {
         self.my_incoming(caller, id).await?;
-        let rotated = self.change(single(RecordTable::Hook, id), |record: &mut Incomings| record.serial += 1).await?;
+        let rotated = self.change(single(RecordTable::Hook, id), |record: &mut IncomingRecord| record.serial += 1).await?;
         let rotated = rotated.ok_or(ErrorCode::NotFound)?;
         Ok(HookWithSecret { hook: rotated.shown(id), secret: self.secret(id, rotated.serial).text() })
     }
@@ -145,7 +145,7 @@ impl Webhooks {
     /// # Errors
     /// `invalid_credentials`; `rate_limited`; `not_found` once the bot is no more.
     pub async fn receive(&self, id: Uuid, proof: Proof<'_>, body: &[u8]) -> Result<Incoming, Refusal> {
-        let Some((record, _)) = self.load::<Incomings>(single(RecordTable::Hook, id)).await? else {
+        let Some((record, _)) = self.load::<IncomingRecord>(single(RecordTable::Hook, id)).await? else {
             return Err(ErrorCode::InvalidCredentials.into());
         };
         let secret = self.secret(id, record.serial);
@@ -175,8 +175,8 @@ impl Webhooks {
         self.drop_record(owned(bot, id)).await
     }
 
-    async fn my_incoming(&self, caller: &Caller, id: Uuid) -> Result<Incomings, Refusal> {
-        let (record, _) = self.load::<Incomings>(single(RecordTable::Hook, id)).await?.ok_or(ErrorCode::NotFound)?;
+    async fn my_incoming(&self, caller: &Caller, id: Uuid) -> Result<IncomingRecord, Refusal> {
+        let (record, _) = self.load::<IncomingRecord>(single(RecordTable::Hook, id)).await?.ok_or(ErrorCode::NotFound)?;
         if caller.user == record.bot && !is_operator(caller) {
             return Err(Refusal::because(ErrorCode::Forbidden, "a bot does not manage who speaks in its name"));
         }

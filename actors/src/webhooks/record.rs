@@ -13,7 +13,7 @@ use crate::accounts::refusal_of_storage;
 
 /// An outgoing webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Outgoings {
+pub(super) struct OutgoingRecord {
     pub(super) url: String,
     pub(super) user: UserId,
     pub(super) conversation: Option<ConversationId>,
@@ -25,7 +25,7 @@ pub(super) struct Outgoings {
     pub(super) disabled: Option<String>,
 }
 
-impl Outgoings {
+impl OutgoingRecord {
     pub(super) fn shown(&self, id: Uuid) -> Webhook {
         let Self { url, user, conversation, events, created_ms, disabled, .. } = self.clone();
         Webhook { id, url, user, conversation, events, created: created_ms, disabled }
@@ -34,7 +34,7 @@ impl Outgoings {
 
 /// An incoming webhook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Incomings {
+pub(super) struct IncomingRecord {
     pub(super) bot: UserId,
     pub(super) conversation: ConversationId,
     pub(super) created_ms: u64,
@@ -42,7 +42,7 @@ pub(super) struct Incomings {
     pub(super) serial: u32,
 }
 
-impl Incomings {
+impl IncomingRecord {
     pub(super) fn shown(&self, id: Uuid) -> Hook {
         Hook { id, bot: self.bot, conversation: self.conversation, created: self.created_ms }
     }

@@ -11,9 +11,9 @@ use rialto_storage::records::{RecordKey, RecordTable};
 use uuid::Uuid;
 
 use super::Webhooks;
-use super::deliver::delivery_id;
+use super::deliver::letter_key;
 use super::limits::{WEBHOOKS_MAX, WEBHOOKS_PER_USER_MAX};
-use super::record::{Outgoings, owned, parse, single};
+use super::record::{OutgoingRecord, owned, parse, single};
 use crate::accounts::{Page, refusal_of_storage};
 use crate::entity::Caller;
 use crate::route::uuid_v7;
@@ -43,7 +43,7 @@ impl Webhooks {
         }
         let now = self.0.accounts.now();
         let id = self.id_for("webhook", user, key);
-        let record = Outgoings {
+        let record = OutgoingRecord {
             url: wanted.url,
             user,
             conversation: wanted.conversation,
@@ -53,7 +53,7 @@ impl Webhooks {
             rotated_ms: now.wall_ms,
             disabled: None,
         };
-        let (stands, created) = match self.load::<Outgoings>(single(RecordTable::Webhook, id)).await? {
+        let (stands, created) = match self.load::<OutgoingRecord>(single(RecordTable::Webhook, id)).await? {
             Some((stands, _)) => (stands, false),
             None => {
                 self.enlist(user, id, OUTGOING).await?;
@@ -74,7 +74,7 @@ impl Webhooks {
         self.0.accounts.check_acts_for(caller, user).await?;
         let mut found = Vec::new();
         for id in self.ids_of(user, OUTGOING).await? {
-            if let Some((record, _)) = self.load::<Outgoings>(single(RecordTable::Webhook, id)).await? {
+            if let Some((record, _)) = self.load::<OutgoingRecord>(single(RecordTable::Webhook, id)).await? {
                 found.push(record.shown(id));
             }
         }
@@ -105,7 +105,7 @@ impl Webhooks {
     pub async fn rotate(&self, caller: &Caller, id: Uuid) -> Result<WebhookWithSecret, Refusal> {
         self.mine(caller, id).await?;
         let now_ms = self.0.accounts.now().wall_ms;
-        let rotated = self.change(single(RecordTable::Webhook, id), |record: &mut Outgoings| {
+        let rotated = self.change(single(RecordTable::Webhook, id), |record: &mut OutgoingRecord| {
             record.serial += 1;
             record.rotated_ms = now_ms;
             record.disabled = None;
@@ -151,13 +151,12 @@ impl Webhooks {
         let tried = self.attempt(id, &record, conversation, &row, 1).await;
         let mut delivery = tried.delivery;
         if delivery.state == DeliveryState::Delivered {
-            self.drop_record(super::deliver::letter_key(id, conversation, &row)).await?;
+            self.drop_record(letter_key(id, conversation, &row)).await?;
         } else {
             // By hand there is one try: what was given up stays so.
             delivery.state = DeliveryState::Dead;
         }
         self.note(id, delivery.clone());
-        debug_assert_eq!(delivery.id, delivery_id(conversation, offset));
         Ok(delivery)
     }
 
@@ -185,8 +184,8 @@ impl Webhooks {
         self.drop_record(owned(user, id)).await
     }
 
-    async fn mine(&self, caller: &Caller, id: Uuid) -> Result<Outgoings, Refusal> {
-        let (record, _) = self.load::<Outgoings>(single(RecordTable::Webhook, id)).await?.ok_or(ErrorCode::NotFound)?;
+    async fn mine(&self, caller: &Caller, id: Uuid) -> Result<OutgoingRecord, Refusal> {
+        let (record, _) = self.load::<OutgoingRecord>(single(RecordTable::Webhook, id)).await?.ok_or(ErrorCode::NotFound)?;
         self.0.accounts.check_acts_for(caller, record.user).await?;
         Ok(record)
     }
@@ -236,10 +235,10 @@ impl Webhooks {
     }
 
     /// All outgoing webhooks.
-    pub(super) async fn all(&self) -> Result<Vec<(Uuid, Outgoings)>, Refusal> {
+    pub(super) async fn all(&self) -> Result<Vec<(Uuid, OutgoingRecord)>, Refusal> {
         let mut all = Vec::new();
         loop {
-            let after = all.last().map(|(id, _): &(Uuid, Outgoings)| *id);
+            let after = all.last().map(|(id, _): &(Uuid, OutgoingRecord)| *id);
             let page = self.0.store.records.list(RecordTable::Webhook, Uuid::nil(), after, 256).await.map_err(refusal_of_storage)?;
             let is_last = page.len() < 256;
             for (id, stored) in page {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Webhooks;
 use super::limits::ROTATION_OVERLAP_MS;
-use super::record::Outgoings;
+use super::record::OutgoingRecord;
 use crate::accounts::keys::mac_sha256;
 
 /// What a secret begins with.
@@ -36,7 +36,7 @@ impl Webhooks {
     }
 
     /// The headers of a post. For a while after a rotation the old secret signs too.
-    pub(super) fn headers(&self, hook: Uuid, outgoing: &Outgoings, id: &str, now_ms: u64, body: &[u8]) -> Vec<(&'static str, String)> {
+    pub(super) fn headers(&self, hook: Uuid, outgoing: &OutgoingRecord, id: &str, now_ms: u64, body: &[u8]) -> Vec<(&'static str, String)> {
         let timestamp_s = now_ms / 1000;
         let mut signatures = self.secret(hook, outgoing.serial).sign(id, timestamp_s, body);
         if outgoing.serial > 1 && now_ms < outgoing.rotated_ms + ROTATION_OVERLAP_MS {

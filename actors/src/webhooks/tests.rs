@@ -67,7 +67,7 @@ fn service(store: &Store, target: &Arc<Target>, wall_ms: &Arc<AtomicU64>) -> Web
     let (clock, drawn) = (Arc::clone(wall_ms), AtomicU64::new(1));
     let now = Arc::new(move || {
         let wall_ms = clock.load(Ordering::Relaxed);
-        Moment { wall_ms, mono_ms: wall_ms, entropy: u128::from(drawn.fetch_add(1, Ordering::Relaxed)) << 16 }
+        Moment { wall_ms, mono_ms: wall_ms, entropy: u128::from(drawn.fetch_add(1, Ordering::Relaxed)) << 64 }
     });
     let verifier = Verifier::new(KeyRing::new(&KeyMaterial::generate(1)).unwrap(), Vec::new(), false);
     let accounts = Accounts::open(Tables::from(store), verifier, crate::accounts::Settings::default(), now);
@@ -220,8 +220,10 @@ async fn only_wanted_events_are_posted_and_others_are_passed_over() {
     };
     let refused = scene.webhooks.create(&scene.operator(), of(&["typing"]), None).await.map(drop).unwrap_err();
     assert_eq!(refused.code, ErrorCode::InvalidArgument);
+    let later_ms = scene.script.time_ms + 10;
+    scene.wall_ms.store(later_ms, Ordering::Relaxed);
     let (made, _) = scene.webhooks.create(&scene.operator(), of(&["reaction_added"]), None).await.unwrap();
-    scene.script.time_ms = scene.wall_ms.load(Ordering::Relaxed);
+    scene.script.time_ms = later_ms;
     let said = scene.script.message(me(), "said").await;
     let reacted = scene.script.react(me(), said, "🎉", true).await;
     let last = scene.script.message(me(), "last").await;
