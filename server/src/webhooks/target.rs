@@ -43,7 +43,11 @@ impl Target {
         if !allow_private && host.parse::<IpAddr>().is_ok_and(|address| !is_public(address)) {
             return Err("url does not lead to the public internet");
         }
-        let port = authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        let has_port = authority.as_str().len() > authority.host().len();
+        let port = match authority.port_u16() {
+            None if has_port => return Err("url has a port below 65536"),
+            port => port.unwrap_or(if is_tls { 443 } else { 80 }),
+        };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         Ok(Self { is_tls, host: host.to_owned(), port, authority: authority.as_str().to_owned(), path: path.to_owned() })
     }
