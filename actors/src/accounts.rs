@@ -4,6 +4,7 @@
 //! asynchronous service that asks the store and hashes passwords, and [`Verifier`] the one cheap, synchronous judge of tokens, called on gateway threads.
 //! Nothing here knows of HTTP, cookies, sockets or files.
 
+mod bot_records;
 mod bots;
 pub mod exchange;
 pub mod external;
@@ -33,11 +34,14 @@ use rialto_protocol::rpc::Profile;
 use rialto_protocol::{Refusal, UserId};
 use rialto_storage::Store;
 use rialto_storage::accounts::{self as stored, AccountRole};
+use rialto_storage::records::Records;
 use rialto_storage::shared::RateLimits;
 use uuid::Uuid;
 
+pub use bot_records::{Page, WantedBot, is_operator};
 pub use bots::NewBot;
 pub use keys::{KeyMaterial, KeyRing};
+pub(crate) use refusals::of_storage as refusal_of_storage;
 pub use register::Registration;
 pub use revocations::{Revocations, Revoked};
 pub use sessions::Refreshed;
@@ -66,11 +70,19 @@ pub struct Tables {
     pub tokens: Arc<dyn stored::Tokens>,
     /// Limits that all nodes share; without them, and while they cannot be reached, each node has its own.
     pub limits: Option<Arc<dyn RateLimits>>,
+    /// Which bots there are, and whose.
+    pub records: Arc<dyn Records>,
 }
 
 impl From<&Store> for Tables {
     fn from(store: &Store) -> Self {
-        Self { accounts: store.accounts.clone(), families: store.families.clone(), tokens: store.tokens.clone(), limits: None }
+        Self {
+            accounts: store.accounts.clone(),
+            families: store.families.clone(),
+            tokens: store.tokens.clone(),
+            records: store.records.clone(),
+            limits: None,
+        }
     }
 }
 
@@ -211,8 +223,13 @@ impl Accounts {
         Ok(())
     }
 
-    fn now(&self) -> Moment {
+    pub(crate) fn now(&self) -> Moment {
         (self.0.now)()
+    }
+
+    /// A secret of 32 bytes that follows from our own keys and a purpose: the same for ever, on every node with the same keys, and nowhere stored.
+    pub(crate) fn derived_secret(&self, purpose: &str) -> Vec<u8> {
+        keys::mac_sha256(self.0.verifier.keys().current().mac(purpose.as_bytes()).as_bytes(), b"derived")
     }
 
     /// Ends access tokens of these sessions at once: durable first, then here and on every socket.

@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use bytes::Bytes;
 use rialto_protocol::command::History;
 use rialto_protocol::reply::{ClientInfo, HistoryResult, RawJson, SubscribeResult};
-use rialto_protocol::rpc::{Appended, Conversation, Marked, Member, Message, Page, Request};
+use rialto_protocol::rpc::{Appended, Command, Conversation, Marked, Member, Message, Page, Request};
 use rialto_protocol::{ConversationId, EntityKey, Refusal, UserId};
 use rialto_storage::accounts::AccountRole;
 use rialto_storage::entity_rows::{Activation, Position, RowRange, Snapshot};
@@ -103,6 +103,8 @@ pub enum Ask {
     History(History),
     /// May the caller see who is there? Answer: [`Answer::Allowed`].
     Presence,
+    /// Which of these are members, for somebody who may read? Answer: [`Answer::Users`].
+    Among(std::sync::Arc<[UserId]>),
     /// A publication into a topic. Answer: [`Answer::Published`]. (`publish` on a conversation arrives as `conversation.send`.)
     Publish {
         /// The payload.
@@ -178,6 +180,10 @@ pub enum Answer {
     Messages(Page<Message>),
     /// A read marker.
     Marked(Marked),
+    /// Some of the users that were asked about.
+    Users(Vec<UserId>),
+    /// Commands that work in a conversation.
+    Commands(Page<Command>),
     /// A user.
     Profile(rialto_protocol::rpc::Profile),
     /// Done; there is nothing to say.
@@ -212,6 +218,8 @@ impl Answer {
             Self::Members(page) => serde_json::to_string(page),
             Self::Messages(page) => serde_json::to_string(page),
             Self::Marked(marked) => serde_json::to_string(marked),
+            Self::Users(users) => serde_json::to_string(users),
+            Self::Commands(page) => serde_json::to_string(page),
             Self::Profile(profile) => serde_json::to_string(profile),
             Self::Subscribed(result) => serde_json::to_string(result),
             Self::History(history) => serde_json::to_string(history),

@@ -25,8 +25,8 @@ use rialto_protocol::{CloseCode, command};
 use smallvec::SmallVec;
 use uuid::Uuid;
 
-use crate::accounts::Accounts;
 use crate::kernel::Clock;
+use crate::node::Beside;
 use crate::presence::Board;
 use crate::router::Router;
 use crate::session::{Session, SessionConfig, SessionInput};
@@ -104,8 +104,8 @@ pub struct GatewayParts {
     pub links: GatewayLinks,
     /// The way to shards.
     pub router: Router,
-    /// Checks tokens and answers requests about users.
-    pub accounts: Accounts,
+    /// Checks tokens and answers requests that are not an entity's.
+    pub beside: Beside,
     /// What the operator decides about sessions.
     pub config: Arc<SessionConfig>,
     /// Time.
@@ -217,10 +217,10 @@ impl Gateway {
     }
 
     /// Ends the sessions of revoked grants: refresh families, bot tokens, or the `jti` of other tokens.
-    pub fn end_grants(&self, is_revoked: impl Fn(Uuid) -> bool) {
-        let doomed = self.0.state.borrow().slots.ids_where(|slot| slot.grant().is_some_and(&is_revoked));
+    pub fn end_grants(&self, code: CloseCode, is_meant: impl Fn(Uuid) -> bool) {
+        let doomed = self.0.state.borrow().slots.ids_where(|slot| slot.grant().is_some_and(&is_meant));
         for id in doomed {
-            self.end(id, CloseCode::InvalidToken);
+            self.end(id, code);
         }
     }
 

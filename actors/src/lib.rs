@@ -1,6 +1,7 @@
 //! Rialto's actors: the kernel that runs machines, and the machines.
 
 pub mod accounts;
+pub mod commands;
 pub mod conversation;
 pub mod entities;
 pub mod entity;
@@ -16,3 +17,4 @@ pub mod shard;
 pub mod topic;
 pub mod topic_rules;
 pub mod user;
+pub mod webhooks;

@@ -8,6 +8,7 @@ use rialto_protocol::{ErrorCode, Refusal};
 use rialto_storage::Store;
 
 use crate::accounts::Accounts;
+use crate::commands::Commands;
 use crate::entity::{Answer, Ask, Caller, EntityFactory};
 use crate::gateway::link::GatewayLinks;
 use crate::gateway::{FlushHook, Gateway, GatewayParts};
@@ -20,6 +21,7 @@ use crate::shard::backlog::NodeLag;
 use crate::shard::perform::ShardPerformer;
 use crate::shard::progress::Progress;
 use crate::shard::{Shard, ShardConfig, ShardInput};
+use crate::webhooks::Changes;
 
 /// Inputs that one shard's mailbox holds. Above: `overloaded`.
 pub const SHARD_MAILBOX: usize = 4096;
@@ -58,6 +60,8 @@ pub struct Node {
     links: GatewayLinks,
     progress: Progress,
     lag: NodeLag,
+    beside: Beside,
+    changes: Changes,
 }
 
 /// What one thread contributes: the handles of its shards, by number.
@@ -68,7 +72,11 @@ impl Node {
     #[must_use]
     pub fn new(parts: NodeParts) -> Self {
         let links = GatewayLinks::new(parts.threads);
-        Self { parts, router: Router::default(), links, progress: Progress::default(), lag: NodeLag::default() }
+        let router = Router::default();
+        let commands = Commands::new(parts.store.records.clone(), parts.accounts.clone(), router.clone());
+        let beside = Beside { accounts: parts.accounts.clone(), commands };
+        let (progress, lag) = (Progress::default(), NodeLag::default());
+        Self { parts, router, links, progress, lag, beside, changes: Changes::default() }
     }
 
     /// Starts this thread's share of the shards. Call it on the thread's arbiter.
@@ -86,7 +94,7 @@ impl Node {
         let machine = remake();
         let (store, links, router) = (self.parts.store.clone(), self.links.clone(), self.router.clone());
         let progress = self.progress.clone();
-        let performer = ShardPerformer { number, store, links, router, remake, progress };
+        let performer = ShardPerformer { number, store, links, router, remake, progress, changes: self.changes.clone() };
         let handle = Shell::start("shard", machine, performer, self.clock(), SHARD_MAILBOX);
         if handle.offer(ShardInput::Start).is_err() {
             tracing::error!(shard = number, "a new shard does not take its first input");
@@ -107,7 +115,7 @@ impl Node {
             thread,
             links: self.links.clone(),
             router: self.router.clone(),
-            accounts: self.parts.accounts.clone(),
+            beside: self.beside.clone(),
             config: Arc::clone(&self.parts.sessions),
             clock: self.clock(),
             outbox_bytes_max: self.parts.outbox_bytes_max,
@@ -128,6 +136,18 @@ impl Node {
         &self.parts.accounts
     }
 
+    /// What bots understand.
+    #[must_use]
+    pub fn commands(&self) -> &Commands {
+        &self.beside.commands
+    }
+
+    /// Where shards say which conversations have new rows.
+    #[must_use]
+    pub fn changes(&self) -> &Changes {
+        &self.changes
+    }
+
     /// The store.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -141,19 +161,36 @@ impl Node {
     pub async fn request(&self, caller: &Caller, request: Request) -> Result<Answer, Refusal> {
         request.check()?;
         match route::target(&request, caller.user, self.clock().now()) {
-            Target::Accounts => about_users(&self.parts.accounts, caller, request).await,
+            Target::Accounts | Target::Commands => self.beside.request(caller, request).await,
             Target::Entity(entity) => self.router.request(entity, caller.clone(), Ask::Request(Box::new(request))).await,
         }
     }
 }
 
-/// Answers the requests that are about users and not about an entity.
-pub(crate) async fn about_users(accounts: &Accounts, caller: &Caller, request: Request) -> Result<Answer, Refusal> {
-    let profile = match request {
-        Request::UserMe => accounts.profile(caller.user).await,
-        Request::UserGet(get) => accounts.profile(get.user).await,
-        Request::UserFind(find) => accounts.find(&find.username).await,
-        _ => Err(ErrorCode::Internal.into()),
-    };
-    profile.map(Answer::Profile)
+/// What answers requests beside the entities. Cheap to clone.
+#[derive(Clone)]
+pub struct Beside {
+    /// Who people are.
+    pub accounts: Accounts,
+    /// What bots understand.
+    pub commands: Commands,
+}
+
+impl Beside {
+    /// Answers a request that is not an entity's.
+    ///
+    /// # Errors
+    /// What it is refused with.
+    pub async fn request(&self, caller: &Caller, request: Request) -> Result<Answer, Refusal> {
+        let accounts = &self.accounts;
+        let profile = match request {
+            Request::UserMe => accounts.profile(caller.user).await,
+            Request::UserGet(get) => accounts.profile(get.user).await,
+            Request::UserFind(find) => accounts.find(&find.username).await,
+            Request::ConversationCommands(one) => return self.commands.of(caller, one.conversation).await.map(Answer::Commands),
+            Request::BotSetCommands(set) => return self.commands.set_own(caller, set).await.map(|()| Answer::Done),
+            _ => Err(ErrorCode::Internal.into()),
+        };
+        profile.map(Answer::Profile)
+    }
 }

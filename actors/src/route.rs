@@ -14,6 +14,8 @@ pub enum Target {
     Entity(EntityName),
     /// The accounts: it is about a user, not about an entity's state.
     Accounts,
+    /// The commands of bots.
+    Commands,
 }
 
 /// Finds who answers a request. A new conversation's id is decided here: derived where a repeat must meet the same entity, else made of the moment.
@@ -35,6 +37,7 @@ pub fn target(request: &Request, caller: UserId, now: Moment) -> Target {
         Request::ConversationDelete(delete) => delete.conversation,
         Request::ConversationReact(react) | Request::ConversationUnreact(react) => react.conversation,
         Request::ConversationMarkRead(mark) => mark.conversation,
+        Request::ConversationCommands(_) | Request::BotSetCommands(_) => return Target::Commands,
         Request::UserMe | Request::UserGet(_) | Request::UserFind(_) => return Target::Accounts,
     };
     Target::Entity(entity_of(&Channel::Conversation(conversation)))
@@ -79,6 +82,8 @@ pub fn method(request: &Request) -> &'static str {
         Request::ConversationUnreact(_) => "conversation.unreact",
         Request::ConversationMarkRead(_) => "conversation.mark_read",
         Request::ConversationTyping(_) => "conversation.typing",
+        Request::ConversationCommands(_) => "conversation.commands",
+        Request::BotSetCommands(_) => "bot.set_commands",
         Request::UserMe => "user.me",
         Request::UserGet(_) => "user.get",
         Request::UserFind(_) => "user.find",

@@ -61,7 +61,7 @@ impl Topic {
                 publish(stream, now, rule, data, info, effects);
                 Ok(Answer::Published)
             }
-            Ask::Request(_) => Err(ErrorCode::MethodNotFound.into()),
+            Ask::Request(_) | Ask::Among(_) => Err(ErrorCode::MethodNotFound.into()),
         }
     }
 

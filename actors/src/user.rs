@@ -130,7 +130,7 @@ impl User {
             Ask::History(history) => stream.history(&history).map(Answer::History),
             Ask::Presence => Ok(Answer::Allowed),
             Ask::Publish { .. } => Err(ErrorCode::PermissionDenied.into()),
-            Ask::Request(_) => Err(ErrorCode::MethodNotFound.into()),
+            Ask::Request(_) | Ask::Among(_) => Err(ErrorCode::MethodNotFound.into()),
         }
     }
 

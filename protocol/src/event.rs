@@ -246,6 +246,24 @@ impl EventTag {
             _ => return None,
         })
     }
+
+    /// The event's `type`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ConversationCreated => "conversation_created",
+            Self::Message => "message",
+            Self::MessageEdited => "message_edited",
+            Self::MessageDeleted => "message_deleted",
+            Self::ReactionAdded => "reaction_added",
+            Self::ReactionRemoved => "reaction_removed",
+            Self::MemberJoined => "member_joined",
+            Self::MemberLeft => "member_left",
+            Self::MemberRemoved => "member_removed",
+            Self::RoleChanged => "role_changed",
+            Self::SettingsChanged => "settings_changed",
+        }
+    }
 }
 
 impl ConversationEvent {

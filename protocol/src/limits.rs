@@ -74,6 +74,18 @@ pub const CLIENT_ID_AHEAD_MS: u64 = 10 * 60 * 1000;
 pub const CLIENT_ID_AGE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// Milliseconds that one `typing` event holds at its readers.
 pub const TYPING_HOLDS_MS: u64 = 6_000;
+/// Slash commands of one bot. Above: `too_large`.
+pub const COMMANDS_PER_BOT_MAX: usize = 100;
+/// Bytes of all commands of one bot: many bots' stand in one answer. Above: `too_large`.
+pub const COMMANDS_BYTES_MAX: usize = 32 * 1024;
+/// Bytes of the name of a command or of an option. Above: `invalid_argument`.
+pub const COMMAND_NAME_BYTES_MAX: usize = 32;
+/// Bytes of the description of a command or of an option. Above: `invalid_argument`.
+pub const COMMAND_DESCRIPTION_BYTES_MAX: usize = 200;
+/// Options of one command. Above: `invalid_argument`.
+pub const COMMAND_OPTIONS_MAX: usize = 16;
+/// Words of one choice. Above: `invalid_argument`.
+pub const COMMAND_CHOICES_MAX: usize = 25;
 
 const _: () = assert!(ANSWER_BYTES_MAX < RECOVERY_BYTES_MAX && RECOVERY_BYTES_MAX < OUTBOX_BYTES_MAX, "an answer must fit an outbox");
 const _: () = assert!(LONG_RECOVERY_BYTES_MAX >= 4 * OUTBOX_BYTES_MAX, "who was slow must find what it lost");

@@ -47,6 +47,10 @@ macro_rules! bodies {
     };
 }
 
+mod commands;
+
+pub use commands::{BotCommand, Command, CommandOption, OptionKind, SetCommands};
+
 bodies! {
     /// `conversation.create`, `POST /v1/conversations`.
     CreateConversation {
@@ -71,7 +75,7 @@ bodies! {
         #[serde(default)]
         cursor: Option<String>,
     }
-    /// A request that names only the conversation: `conversation.get`, `conversation.typing`.
+    /// A request that names only the conversation: `conversation.get`, `conversation.typing`, `conversation.commands`.
     OneConversation {
         /// Which one.
         conversation: ConversationId,
@@ -329,6 +333,8 @@ pub enum Request {
     ConversationUnreact(React),
     ConversationMarkRead(MarkRead),
     ConversationTyping(OneConversation),
+    ConversationCommands(OneConversation),
+    BotSetCommands(SetCommands),
     UserMe,
     UserGet(GetUser),
     UserFind(FindUser),
@@ -362,6 +368,8 @@ impl Request {
             "conversation.unreact" => Self::ConversationUnreact(body(data)?),
             "conversation.mark_read" => Self::ConversationMarkRead(body(data)?),
             "conversation.typing" => Self::ConversationTyping(body(data)?),
+            "conversation.commands" => Self::ConversationCommands(body(data)?),
+            "bot.set_commands" => Self::BotSetCommands(body(data)?),
             "user.me" => Self::UserMe,
             "user.get" => Self::UserGet(body(data)?),
             "user.find" => Self::UserFind(body(data)?),
@@ -402,6 +410,7 @@ impl Request {
             Self::ConversationMessages(list) if list.before.is_some() && list.after.is_some() => {
                 Err(Refusal::because(ErrorCode::InvalidArgument, "before and after exclude each other"))
             }
+            Self::BotSetCommands(set) => commands::check(set),
             _ => Ok(()),
         }
     }

@@ -14,11 +14,13 @@ use std::time::{Duration, Instant};
 
 use rialto_actors::accounts::exchange::Exchange;
 use rialto_actors::accounts::{Accounts, KeyMaterial, KeyRing, Tables, TimeSource, Verifier, time_of};
+use rialto_actors::commands::Commands;
 use rialto_actors::entity::Caller;
 use rialto_actors::kernel::Clock;
 use rialto_actors::node::Node;
 use rialto_actors::presence::Board;
 use rialto_actors::session::UserRates;
+use rialto_actors::webhooks::Webhooks;
 use rialto_protocol::rpc::Request;
 use rialto_protocol::{Refusal, UserId};
 use rialto_storage::Store;
@@ -99,9 +101,17 @@ impl Foundation {
 
     /// The state of the HTTP API over these parts.
     #[must_use]
-    pub fn http_state(&self, requests: Arc<dyn Requests>, draining: Arc<AtomicBool>, metrics: RenderMetrics) -> HttpState {
+    pub fn http_state(
+        &self,
+        (commands, webhooks): (Commands, Webhooks),
+        requests: Arc<dyn Requests>,
+        draining: Arc<AtomicBool>,
+        metrics: RenderMetrics,
+    ) -> HttpState {
         HttpState {
             accounts: self.accounts.clone(),
+            commands,
+            webhooks,
             requests,
             now: self.now.clone(),
             origins: Origins::new(&self.config.server.allowed_origins),

@@ -17,6 +17,7 @@ use rialto_actors::topic_rules::TopicRules;
 use rialto_storage::backend::cql::CqlOptions;
 use rialto_storage::backend::redis::RedisOptions;
 
+use crate::webhooks::ClientOptions;
 pub use layers::{Origin, load};
 pub use network::Network;
 
@@ -44,6 +45,10 @@ pub struct Config {
     pub topics: TopicRules,
     /// Limits that an operator may change.
     pub limits: Limits,
+    /// Webhooks: how targets are reached.
+    pub webhook_client: ClientOptions,
+    /// Webhooks: when again.
+    pub webhooks: rialto_actors::webhooks::Settings,
     /// From SIGTERM to exit.
     pub drain_timeout: Duration,
     /// Conformance switches.

@@ -68,6 +68,9 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Kind::Counter, "rialto_logins_total", "Passwords looked at, by outcome"),
     (Kind::Counter, "rialto_refresh_reuses_total", "Refresh tokens used twice, each of which ended a session"),
     (Kind::Gauge, "rialto_password_hashes_waiting", "Passwords that wait for their turn to be hashed"),
+    // Webhooks.
+    (Kind::Counter, "rialto_webhook_posts_total", "Posts to targets of webhooks, by outcome"),
+    (Kind::Counter, "rialto_webhook_dead_letters_total", "Events that a webhook gave up"),
     // HTTP and process.
     (Kind::Counter, "rialto_http_requests_total", "HTTP requests answered, by method, route and status"),
     (Kind::Histogram, "rialto_http_request_seconds", "Time from head to answer of an HTTP request, by route"),

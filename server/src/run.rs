@@ -146,8 +146,11 @@ async fn follow_revocations(gateway: Gateway, node: Node) {
     let mut events = revocations.subscribe();
     loop {
         match events.recv().await {
-            Ok(revoked) => gateway.end_grants(|grant| revoked.sessions.contains(&grant)),
-            Err(broadcast::error::RecvError::Lagged(_)) => gateway.end_grants(|grant| revocations.contains(grant)),
+            Ok(revoked) => {
+                let code = if revoked.comes_back { CloseCode::ForceReconnect } else { CloseCode::InvalidToken };
+                gateway.end_grants(code, |grant| revoked.sessions.contains(&grant));
+            }
+            Err(broadcast::error::RecvError::Lagged(_)) => gateway.end_grants(CloseCode::InvalidToken, |grant| revocations.contains(grant)),
             Err(broadcast::error::RecvError::Closed) => return,
         }
     }

@@ -8,6 +8,7 @@ mod bodies;
 mod dedupe;
 mod fences;
 mod ranges;
+mod records;
 mod script;
 mod shared;
 pub mod soft;
@@ -26,7 +27,7 @@ pub const PART_ROWS: u64 = 4;
 
 type Case = fn(Store) -> Pin<Box<dyn Future<Output = ()>>>;
 
-const CASES: [(&str, Case); 27] = [
+const CASES: [(&str, Case); 29] = [
     ("claims swap the fence", |store| Box::pin(fences::claims(store))),
     ("a stale owner is fenced", |store| Box::pin(fences::stale_owner(store))),
     ("rows are dense or refused", |store| Box::pin(fences::density(store))),
@@ -53,6 +54,8 @@ const CASES: [(&str, Case); 27] = [
     ("one of many equal names wins", |store| Box::pin(accounts::unique_names(store))),
     ("families change by compare-and-set", |store| Box::pin(accounts::families(store))),
     ("tokens, revocations, idempotency", |store| Box::pin(accounts::tokens(store))),
+    ("records change by compare-and-set", |store| Box::pin(records::compare_and_set(store))),
+    ("records are paged by their ids", |store| Box::pin(records::pages(store))),
     ("hostile names are just names", |store| Box::pin(accounts::hostile_names(store))),
 ];
 

@@ -15,6 +15,7 @@ pub mod entity_rows;
 pub mod error;
 mod layout;
 pub mod limits;
+pub mod records;
 pub mod row;
 pub mod shard_log;
 pub mod shared;

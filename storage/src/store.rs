@@ -9,6 +9,7 @@ use crate::accounts::{Accounts, RefreshFamilies, Tokens};
 use crate::blobs::Blobs;
 use crate::consumers::Consumers;
 use crate::entity_rows::EntityRows;
+use crate::records::Records;
 use crate::shard_log::ShardLog;
 use crate::views::ConversationViews;
 
@@ -34,6 +35,8 @@ pub struct Store {
     pub families: Arc<dyn RefreshFamilies>,
     /// Bot tokens, revocations, idempotency keys.
     pub tokens: Arc<dyn Tokens>,
+    /// Bots, their commands, webhooks.
+    pub records: Arc<dyn Records>,
     /// Identity of this store's timeline: a short random word that every epoch begins with; `restore` makes a new one.
     pub generation: Arc<str>,
     /// How the shard log is cut.

@@ -30,6 +30,7 @@ pub mod person;
 pub mod program;
 pub mod proxy;
 pub mod raw;
+pub mod receiver;
 pub mod repository;
 pub mod tokens;
 pub mod user;
@@ -46,6 +47,7 @@ pub use person::Person;
 pub use program::Program;
 pub use proxy::{Flow, Proxy};
 pub use raw::RawSocket;
+pub use receiver::Receiver;
 pub use user::User;
 pub use wire::{Closed, Refusal, Wire};
 

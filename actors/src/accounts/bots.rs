@@ -44,24 +44,37 @@ impl Accounts {
     pub async fn create_bot(&self, name: &str, scopes: Vec<String>, ttl_s: Option<u64>) -> Result<NewBot, Refusal> {
         username::check(name)?;
         check_scopes(&scopes)?;
-        let now = self.now();
         let known = self.0.tables.accounts.by_name(username::fold(name)).await.map_err(refusals::of_storage)?;
         let account = match known {
             Some(known) if known.role == AccountRole::Bot => known,
             Some(_) => return Err(Refusal::because(ErrorCode::Conflict, "this username is taken")),
             None => {
-                let id = UserId(fresh_id(now));
+                let id = UserId(fresh_id(self.now()));
                 let account = self.account(id, name.to_owned(), name.to_owned(), None, AccountRole::Bot, Origin::Own);
                 self.0.tables.accounts.create(account.clone()).await.map_err(taken)?;
                 account
             }
         };
-        let id = fresh_id(self.now());
+        self.record_of_operators(&account, &scopes).await?;
+        let token = self.issue(account.id, scopes, ttl_s).await?;
+        Ok(NewBot { profile: profile_of(&account), token })
+    }
+
+    /// Makes a token of a bot that has a record, and notes it there first: a token that nobody knows of could never be ended.
+    pub(super) async fn issue(&self, bot: UserId, scopes: Vec<String>, ttl_s: Option<u64>) -> Result<String, Refusal> {
+        let now = self.now();
+        let id = fresh_id(now);
         let secret = URL_SAFE_NO_PAD.encode(random::<SECRET_BYTES>());
         let expires_ms = ttl_s.map(|ttl_s| now.wall_ms.saturating_add(ttl_s.saturating_mul(1000)));
-        let stored = BotToken { id, bot: account.id, hash: hash(&secret), scopes, expires_ms };
+        self.note_token(bot, id, expires_ms).await?;
+        let stored = BotToken { id, bot, hash: hash(&secret), scopes, expires_ms };
         self.0.tables.tokens.put_bot(stored).await.map_err(refusals::of_storage)?;
-        Ok(NewBot { profile: profile_of(&account), token: format!("{PREFIX}{}_{secret}", id.simple()) })
+        Ok(format!("{PREFIX}{}_{secret}", id.simple()))
+    }
+
+    /// Forgets what was remembered of a token: the store is asked again.
+    pub(super) fn forget_cached(&self, id: Uuid) {
+        self.0.bots.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
     }
 
     /// Ends a bot token, its connections too. `token_id` is the hexadecimal part of the token.
@@ -144,7 +157,7 @@ fn parts(token: &str) -> Option<(Uuid, &str)> {
 }
 
 /// A scope is a method name, or a prefix that ends with `.*`, or `*`.
-fn check_scopes(scopes: &[String]) -> Result<(), Refusal> {
+pub(super) fn check_scopes(scopes: &[String]) -> Result<(), Refusal> {
     let is_fit = |scope: &String| {
         let name = scope.strip_suffix('*').unwrap_or(scope);
         let whole_words = name.len() == scope.len() || name.is_empty() || name.ends_with('.');

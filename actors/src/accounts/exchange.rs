@@ -44,6 +44,9 @@ impl Exchange {
                 Err(TryRecvError::Lagged(_)) => continue,
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             };
+            if told.comes_back {
+                continue;
+            }
             for session in told.sessions.iter().filter(|session| !self.heard.remove(*session)) {
                 let until_ms = revocations.until(*session).unwrap_or(now_ms);
                 news.publish(*session, until_ms, now_ms).await?;

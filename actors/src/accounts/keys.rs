@@ -24,6 +24,17 @@ pub(super) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// HMAC-SHA256 of a message.
+///
+/// # Panics
+/// Never: HMAC takes a key of any length.
+#[must_use]
+pub(crate) fn mac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
+    let mac =
+        jsonwebtoken::crypto::sign(message, &EncodingKey::from_secret(key), Algorithm::HS256).expect("HMAC takes a key of any length");
+    URL_SAFE_NO_PAD.decode(mac).expect("it was encoded a moment ago")
+}
+
 /// One signing key as it is kept.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct SigningKey {

@@ -55,6 +55,12 @@ pub const REVOCATION_BACKLOG_MAX: usize = 1024;
 pub const BOT_CACHE_MAX: usize = 1024;
 /// Milliseconds that a bot token is believed without asking the store again.
 pub const BOT_CACHE_MS: u64 = 30_000;
+/// Bots that one user may have; operators may have any number. Above: `conflict`.
+pub const BOTS_PER_USER_MAX: usize = 20;
+/// Tokens of one bot that count at a time. Above: `conflict`; a rotation ends them all.
+pub const TOKENS_PER_BOT_MAX: usize = 16;
+/// Times that a record is written again when somebody else was faster.
+pub const RECORD_TRIES_MAX: usize = 8;
 /// Scopes of one bot token.
 pub const BOT_SCOPES_MAX: usize = 64;
 /// Users of other issuers that are known to exist without asking the store.

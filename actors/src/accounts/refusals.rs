@@ -7,7 +7,7 @@ use rialto_storage::{ErrorKind, StorageError};
 const RETRY_MS: u32 = 1_000;
 
 /// The refusal of a storage failure. What has no meaning for a caller is logged here and becomes `internal`.
-pub(super) fn of_storage(error: StorageError) -> Refusal {
+pub(crate) fn of_storage(error: StorageError) -> Refusal {
     match error.kind {
         ErrorKind::Full => ErrorCode::StorageFull.into(),
         ErrorKind::Unavailable => Refusal::retry(ErrorCode::Unavailable, RETRY_MS),

@@ -8,11 +8,13 @@ use uuid::Uuid;
 
 use super::limits::REVOCATION_BACKLOG_MAX;
 
-/// News: these sessions are over. Their sockets are to be closed with `invalid token`.
+/// News: these sessions are over, their sockets are to be closed with `invalid token`; or what their tokens say has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revoked {
     /// Refresh families, bot tokens, or the `jti` of tokens without a family: what [`super::Verified::session`] names.
     pub sessions: Arc<[Uuid]>,
+    /// Whether their tokens still count: then the sockets are closed with `force reconnect`, and come back with what the tokens say now.
+    pub comes_back: bool,
 }
 
 /// The set of revoked sessions, shared by all threads. Bounded by time: an entry stays as long as the longest token that it ends could live.
@@ -56,8 +58,17 @@ impl Revocations {
             let mut all = self.until_ms.write().unwrap_or_else(PoisonError::into_inner);
             all.extend(sessions.iter().map(|session| (*session, until_ms)));
         }
+        self.tell(sessions, false);
+    }
+
+    /// What these sessions' tokens say has changed: their sockets are to come back.
+    pub(super) fn recall(&self, sessions: &[Uuid]) {
+        self.tell(sessions, true);
+    }
+
+    fn tell(&self, sessions: &[Uuid], comes_back: bool) {
         // An error means that nobody listens, which is fine.
-        let _listeners = self.news.send(Revoked { sessions: sessions.into() });
+        let _listeners = self.news.send(Revoked { sessions: sessions.into(), comes_back });
     }
 
     /// Takes what the store has, silently: at the start there are no sockets.

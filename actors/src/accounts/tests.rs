@@ -43,7 +43,7 @@ impl Scene {
         settings: Settings,
         limits: Option<Arc<dyn RateLimits>>,
     ) -> Accounts {
-        let tables = Tables { accounts: memory.clone(), families: memory.clone(), tokens: memory.clone(), limits };
+        let tables = Tables { accounts: memory.clone(), families: memory.clone(), tokens: memory.clone(), records: memory.records(), limits };
         let (elapsed_ms, drawn) = (elapsed_ms.clone(), AtomicU64::new(1));
         let now: TimeSource = Arc::new(move || {
             let elapsed_ms = elapsed_ms.load(Ordering::Relaxed);

@@ -70,6 +70,11 @@ impl Conversation {
                 conversation.listener(user)?;
                 Ok(Progress::Done(Answer::Allowed))
             }),
+            Ask::Among(users) => self.read(effects, user, reply, |conversation| {
+                let state = conversation.permitted(Action::Read, user)?;
+                let members = users.iter().copied().filter(|user| state.role(*user).is_some());
+                Ok(Progress::Done(Answer::Users(members.collect())))
+            }),
             // The session turns a publication into `conversation.send`.
             Ask::Publish { .. } => effects.push(EntityEffect::Reply { to: reply, answer: Err(ErrorCode::NotAvailable.into()) }),
         }

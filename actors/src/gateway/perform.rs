@@ -8,7 +8,6 @@ use rialto_protocol::{EntityKey, ws_frame};
 use super::{Gateway, SessionId};
 use crate::entity::{Ask, Caller, EntityName};
 use crate::kernel::detach;
-use crate::node::about_users;
 use crate::reply_to::{CommandAddress, Infos, Listener, ReplyTo, SessionReply, Then};
 use crate::session::{ReplyKind, Session, SessionEffect, SessionInput};
 
@@ -19,7 +18,7 @@ impl Gateway {
             SessionEffect::Send(text) => self.send(id, frame(&text)),
             SessionEffect::Connected { reply } => self.connected(id, frame(&reply)),
             SessionEffect::Verify { command, refresh, token } => {
-                let (accounts, gateway) = (self.0.parts.accounts.clone(), self.clone());
+                let (accounts, gateway) = (self.0.parts.beside.accounts.clone(), self.clone());
                 detach(async move {
                     let verdict = accounts.authenticate(&token).await.map(Box::new);
                     gateway.tell(id, SessionInput::Verified { command, refresh, verdict });
@@ -28,9 +27,9 @@ impl Gateway {
             SessionEffect::Ask { .. } => self.ask(id, effect),
             SessionEffect::Accounts { command, caller, request } => {
                 let Some(address) = self.begin(id, command, ReplyKind::Rpc, Arc::from("")) else { return };
-                let (accounts, gateway) = (self.0.parts.accounts.clone(), self.clone());
+                let (beside, gateway) = (self.0.parts.beside.clone(), self.clone());
                 detach(async move {
-                    let answer = about_users(&accounts, &caller, *request).await;
+                    let answer = beside.request(&caller, *request).await;
                     gateway.answer(SessionReply { address, then: Then::Answer }, answer);
                 });
             }

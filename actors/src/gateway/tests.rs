@@ -9,7 +9,8 @@ use tracing::Level;
 
 use super::link::FromShard;
 use super::*;
-use crate::accounts::{KeyMaterial, KeyRing, Settings, Tables, Verifier, time_of};
+use crate::accounts::{Accounts, KeyMaterial, KeyRing, Settings, Tables, Verifier, time_of};
+use crate::commands::Commands;
 use crate::kernel::heard::lines_of;
 use crate::reply_to::{CommandAddress, SessionReply, Then};
 use crate::session::ReplyKind;
@@ -58,11 +59,14 @@ fn gateway(sockets: &Rc<Sockets>) -> Gateway {
     };
     let mut config = SessionConfig::new(Arc::new(TopicRules::new(true, vec![news])), verifier.clone(), "node".into());
     config.anonymous = true;
-    let tables = Tables::from(&MemoryStore::new(MemoryOptions::default()).store());
+    let store = MemoryStore::new(MemoryOptions::default()).store();
+    let tables = Tables::from(&store);
     let accounts = Accounts::open(tables, verifier, Settings::default(), time_of(clock.clone())).now_or_never().unwrap().unwrap();
     let (links, router, config) = (GatewayLinks::new(1), Router::default(), Arc::new(config));
     let hook: Rc<dyn FlushHook> = Rc::<Sockets>::clone(sockets);
-    Gateway::new(GatewayParts { thread: 0, links, router, accounts, config, clock, outbox_bytes_max: 1 << 20, presence: None }, hook)
+    let commands = Commands::new(store.records, accounts.clone(), router.clone());
+    let beside = Beside { accounts, commands };
+    Gateway::new(GatewayParts { thread: 0, links, router, beside, config, clock, outbox_bytes_max: 1 << 20, presence: None }, hook)
 }
 
 fn open(gateway: &Gateway) -> SessionId {

@@ -64,7 +64,7 @@ pub enum SessionEffect {
         /// What the listener entry carries beside the caller, for subscriptions.
         chan_info: Option<rialto_protocol::reply::RawJson>,
     },
-    /// Answer a request about users.
+    /// Answer a request that is not an entity's: about users, or about the commands of bots.
     Accounts {
         /// The client's id of the command.
         command: u32,

@@ -335,7 +335,7 @@ impl Session {
         let request = Box::new(request);
         out.push(match route::target(&request, caller.user, now) {
             Target::Entity(entity) => SessionEffect::Ask { command: id, kind, entity, caller, ask: Ask::Request(request), chan_info: None },
-            Target::Accounts => SessionEffect::Accounts { command: id, caller, request },
+            Target::Accounts | Target::Commands => SessionEffect::Accounts { command: id, caller, request },
         });
     }
 

@@ -16,6 +16,7 @@ use crate::gateway::link::{FromShard, GatewayLinks};
 use crate::kernel::{Acts, PanicReport, Performer};
 use crate::reply_to::ReplyTo;
 use crate::router::Router;
+use crate::webhooks::Changes;
 
 /// What makes a new machine after a panic of the shard itself.
 pub type Remake = Box<dyn Fn() -> Shard>;
@@ -34,6 +35,8 @@ pub struct ShardPerformer {
     pub remake: Remake,
     /// How far the consumers of all shards are.
     pub progress: Progress,
+    /// Who wants to hear of new rows.
+    pub changes: Changes,
 }
 
 impl Performer<Shard> for ShardPerformer {
@@ -152,8 +155,14 @@ impl ShardPerformer {
                 acts.later(async move { ShardInput::Log(LogAnswer::Tail(pending.await)) });
             }
             LogCall::Append(append) => {
-                let pending = log.append(shard, append);
-                acts.later(async move { ShardInput::Log(LogAnswer::Outcome(pending.await)) });
+                let changed = if self.changes.are_wanted() { Changes::of_rows(&append.rows) } else { Vec::new() };
+                let (pending, changes) = (log.append(shard, append), self.changes.clone());
+                acts.later(async move {
+                    let outcome = pending.await;
+                    // Whatever the outcome: who hears of a row that is not there finds none.
+                    changes.note(changed);
+                    ShardInput::Log(LogAnswer::Outcome(outcome))
+                });
             }
             LogCall::Seal { bucket, fence } => {
                 let pending = log.seal(shard, bucket, fence);

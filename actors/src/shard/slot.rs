@@ -112,6 +112,7 @@ pub(super) fn input_kind(input: &EntityInput) -> &'static str {
             crate::entity::Ask::Subscribe(_) => "subscribe",
             crate::entity::Ask::History(_) => "history",
             crate::entity::Ask::Presence => "presence",
+            crate::entity::Ask::Among(_) => "among",
             crate::entity::Ask::Publish { .. } => "publish",
         },
         EntityInput::Told(_) => "told",

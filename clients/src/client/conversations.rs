@@ -1,9 +1,9 @@
 //! Conversations and users: one method for each rpc, typed by the protocol crate.
 
 use rialto_protocol::rpc::{
-    Appended, Conversation, CreateConversation, DeleteMessage, EditMessage, FindUser, GetUser, Invite, JoinOrLeave, ListConversations,
-    ListMembers, ListMessages, MarkRead, Marked, Member, Message, OneConversation, Page, Profile, React, RemoveMember, Role, SendMessage,
-    SetRole, SetSettings,
+    self as protocol, Appended, BotCommand, Conversation, CreateConversation, DeleteMessage, EditMessage, FindUser, GetUser, Invite,
+    JoinOrLeave, ListConversations, ListMembers, ListMessages, MarkRead, Marked, Member, Message, OneConversation, Page, Profile, React,
+    RemoveMember, Role, SendMessage, SetCommands, SetRole, SetSettings,
 };
 use rialto_protocol::{ClientId, ConversationId, UserId};
 use serde::Serialize;
@@ -175,6 +175,23 @@ impl Client {
     /// See [`Error`].
     pub async fn members(&self, conversation: ConversationId, page: ListPage) -> Result<Page<Member>, Error> {
         self.rpc_idempotent("conversation.members", &ListMembers { conversation, limit: page.limit, cursor: page.cursor }).await
+    }
+
+    /// Slash commands of the bots in a conversation, in order of name.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn commands(&self, conversation: ConversationId) -> Result<Page<protocol::Command>, Error> {
+        self.rpc_idempotent("conversation.commands", &OneConversation { conversation }).await
+    }
+
+    /// Replaces one's own slash commands: bots only.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn set_commands(&self, commands: Vec<BotCommand>) -> Result<(), Error> {
+        let _nothing: serde_json::Value = self.rpc_idempotent("bot.set_commands", &SetCommands { commands }).await?;
+        Ok(())
     }
 
     /// One page of messages with edits and reactions folded in, ascending.

@@ -1,6 +1,6 @@
 import type { CallOptions, Retry } from './requests.ts';
 import type {
-  Appended, ClientId, Conversation, ConversationId, ConversationKind, Marked, Member, Message, Methods, Page, Profile, Role, UserId,
+  Appended, BotCommand, ClientId, Command, Conversation, ConversationId, ConversationKind, Marked, Member, Message, Methods, Page, Profile, Role, UserId,
 } from './protocol/types.ts';
 
 /** Calls that append take the id that makes a repeat harmless; one is made when none is given. */
@@ -160,6 +160,16 @@ export abstract class Calls {
   /** Shows the others that one is typing. Worth nothing later: rejects at once without a connection. */
   async typing(conversation: ConversationId, options?: CallOptions): Promise<void> {
     await this.request('conversation.typing', () => ({ conversation }), 'ephemeral', options);
+  }
+
+  /** Slash commands of the bots in a conversation, in order of name. */
+  commands(conversation: ConversationId, options?: CallOptions): Promise<Page<Command>> {
+    return this.request('conversation.commands', () => ({ conversation }), 'safe', options);
+  }
+
+  /** Replaces one's own slash commands: bots only. */
+  async setCommands(commands: readonly BotCommand[], options?: CallOptions): Promise<void> {
+    await this.request('bot.set_commands', () => ({ commands }), 'safe', options);
   }
 
   /** Oneself. */

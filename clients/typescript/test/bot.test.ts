@@ -37,6 +37,27 @@ test('commands get typed options, by place and by name; wrong ones are answered 
   await bot.stop();
 });
 
+test('its commands are registered at the start, as clients complete them', async () => {
+  const { server, ada, robot, room } = scene();
+  const bot = new Bot(server.client(robot));
+  const options = { sides: option.integer({ min: 2 }).or(6).describe('how many'), mood: option.choice('good', 'bad') };
+  bot.command('Roll', options, (context) => context.reply('rolled'), 'rolls a die');
+  await bot.start();
+  const client = server.client(ada).connect();
+  assert.deepEqual(await client.commands(room), {
+    items: [{
+      bot: robot.id, name: 'roll', description: 'rolls a die',
+      options: [
+        { name: 'sides', kind: 'integer', required: false, choices: [], description: 'how many' },
+        { name: 'mood', kind: 'choice', required: true, choices: ['good', 'bad'], description: '' },
+      ],
+    }],
+    next: null,
+  });
+  await client.close();
+  await bot.stop();
+});
+
 test('patterns, mentions and other rows find their handlers', async () => {
   const { server, ada, robot, room, texts } = scene();
   const bot = new Bot(server.client(robot));

@@ -7,9 +7,9 @@ use rialto_protocol::ErrorCode;
 use rialto_protocol::event::{ConversationEvent, InboxEvent};
 use rialto_protocol::reply::{ConnectResult, HistoryResult, RefreshResult, SubscribeResult};
 use rialto_protocol::rpc::{
-    Appended, Conversation, CreateConversation, DeleteMessage, EditMessage, FindUser, GetUser, Invite, JoinOrLeave, ListConversations,
-    ListMembers, ListMessages, MarkRead, Marked, Member, Message, OneConversation, Profile, React, RemoveMember, Request, SendMessage,
-    SetRole, SetSettings,
+    Appended, Command, Conversation, CreateConversation, DeleteMessage, EditMessage, FindUser, GetUser, Invite, JoinOrLeave,
+    ListConversations, ListMembers, ListMessages, MarkRead, Marked, Member, Message, OneConversation, Profile, React, RemoveMember,
+    Request, SendMessage, SetCommands, SetRole, SetSettings,
 };
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -29,7 +29,7 @@ export interface Page<T> {
 ";
 
 /// Each rpc method with its body and its answer.
-pub(crate) const METHODS: [(&str, &str, &str); 21] = [
+pub(crate) const METHODS: [(&str, &str, &str); 23] = [
     ("conversation.create", "CreateConversation", "Conversation"),
     ("conversation.list", "ListConversations", "Page<Conversation>"),
     ("conversation.get", "OneConversation", "Conversation"),
@@ -48,6 +48,8 @@ pub(crate) const METHODS: [(&str, &str, &str); 21] = [
     ("conversation.unreact", "React", "Appended"),
     ("conversation.mark_read", "MarkRead", "Marked"),
     ("conversation.typing", "OneConversation", "Record<string, never>"),
+    ("conversation.commands", "OneConversation", "Page<Command>"),
+    ("bot.set_commands", "SetCommands", "Record<string, never>"),
     ("user.me", "Record<string, never>", "Profile"),
     ("user.get", "GetUser", "Profile"),
     ("user.find", "FindUser", "Profile"),
@@ -96,6 +98,7 @@ pub(crate) fn schemas() -> BTreeMap<String, Value> {
         RemoveMember,
         SetRole,
         SetSettings,
+        SetCommands,
         GetUser,
         FindUser,
     );
@@ -107,6 +110,7 @@ pub(crate) fn schemas() -> BTreeMap<String, Value> {
         Marked,
         Message,
         Profile,
+        Command,
         ConversationEvent,
         InboxEvent,
         ConnectResult,

@@ -17,6 +17,7 @@ use rialto_actors::node::{FactoryMaker, Node, NodeParts};
 use rialto_actors::presence::Board;
 use rialto_actors::session::{SessionConfig, UserRates};
 use rialto_actors::shard::ShardConfig;
+use rialto_actors::webhooks::Webhooks;
 
 use super::Foundation;
 use super::failure::{Exit, Failure};
@@ -25,6 +26,7 @@ use crate::config::Config;
 use crate::gateway::{GatewayLimits, StandardPolicy, bind};
 use crate::http::{self, Origins};
 use crate::run::{self, Serving};
+use crate::webhooks::Client;
 use crate::{logging, metrics};
 
 /// Time between two rounds of upkeep of the histograms, which else keep every sample since the last look.
@@ -96,7 +98,13 @@ async fn serve_on(
     ];
     let telling = presence.clone().map(|board| actix_rt::spawn(async move { board.run().await }));
     let node = node(foundation, factory, user_rates, presence.clone());
-    let state = foundation.http_state(Arc::new(node.clone()), draining, Arc::new(move || recorder.render()));
+    let webhooks = webhooks(foundation, &node)?;
+    let state = foundation.http_state(
+        (node.commands().clone(), webhooks.clone()),
+        Arc::new(node.clone()),
+        draining,
+        Arc::new(move || recorder.render()),
+    );
     let state = Data::new(state);
     let serving = Serving {
         node,
@@ -114,7 +122,9 @@ async fn serve_on(
         },
         drain_timeout_ms: drain_ms(config),
     };
+    let delivering = actix_rt::spawn(async move { webhooks.run().await });
     let stopped = run::serve(serving, || greet(config, address)).await;
+    delivering.abort();
     for task in beside.into_iter().chain(telling) {
         task.abort();
     }
@@ -159,6 +169,15 @@ fn node(foundation: &Foundation, factory: FactoryMaker, user_rates: Arc<UserRate
         started: foundation.started,
         threads: threads(config),
     })
+}
+
+/// Webhooks over the node's store.
+fn webhooks(foundation: &Foundation, node: &Node) -> Result<Webhooks, Failure> {
+    let config = &foundation.config;
+    let client = Client::new(config.webhook_client.clone());
+    let client = client.map_err(|problem| Failure::new(Exit::Usage, format!("webhooks.ca_file: {problem}")))?;
+    let (store, accounts, changes) = (foundation.store.clone(), foundation.accounts.clone(), node.changes().clone());
+    Ok(Webhooks::new(store, accounts, changes, Arc::new(client), config.webhooks.clone()))
 }
 
 fn threads(config: &Config) -> u16 {

@@ -36,6 +36,7 @@ sections! {
         auth: Auth = Auth::default(),
         topics: Topics = Topics::default(),
         limits: Limits = Limits::default(),
+        webhooks: Webhooks = Webhooks::default(),
         drain: Drain = Drain::default(),
         debug: Debug = Debug::default(),
         log: Log = Log::default(),
@@ -147,6 +148,14 @@ sections! {
         expiry_grace_ms: u64 = limits::EXPIRY_GRACE_MS,
         registrations_per_minute_max: u32 = rialto_actors::accounts::limits::REGISTRATIONS_PER_MINUTE_MAX,
         session_calls_per_minute_max: u32 = rialto_actors::accounts::limits::SESSION_CALLS_PER_MINUTE_MAX,
+    }
+    /// `[webhooks]`
+    Webhooks {
+        allow_private: bool = false,
+        timeout_ms: u64 = 15_000,
+        retry_after_ms: Vec<u64> = vec![5_000, 30_000, 120_000, 600_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000],
+        at_once_max: u32 = 64,
+        ca_file: String = String::new(),
     }
     /// `[drain]`
     Drain {

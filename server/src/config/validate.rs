@@ -12,6 +12,7 @@ use rialto_actors::topic_rules::{Access, HISTORY_SIZE_MAX, HISTORY_TTL_MS_MAX, P
 use rialto_protocol::channel::RESERVED_PREFIXES;
 
 use super::{Auth, Config, ConfigError, Debug, Limits, Network, Server, Store, raw, redis, store};
+use crate::webhooks::ClientOptions;
 
 /// Threads: more than that are no use on one machine.
 const THREADS_MAX: usize = 256;
@@ -38,6 +39,8 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, ConfigError> {
     let config = Config {
         topics: topics(&raw.topics)?,
         limits: limits(&raw.limits)?,
+        webhook_client: webhook_client(&raw.webhooks)?,
+        webhooks: webhooks(&raw.webhooks)?,
         drain_timeout: Duration::from_millis(within("drain.timeout_ms", raw.drain.timeout_ms, 1, 3_600_000)?),
         debug: Debug { echo: raw.debug.echo, echo_bytes_max: within("debug.echo_bytes_max", raw.debug.echo_bytes_max, 1, BYTES_MAX)? },
         reclaim_ms: within("shard.reclaim_ms", raw.shard.reclaim_ms, 1, 600_000)?,
@@ -66,6 +69,7 @@ fn development_switches(config: &Config, warnings: &mut Vec<String>) {
         (config.debug.echo, "debug.echo", "anybody may use /debug/echo"),
         (config.effective.auth.guests, "auth.guests", "anybody may make accounts without a password"),
         (config.auth.anonymous, "auth.anonymous", "anybody may connect without a token"),
+        (config.webhook_client.allow_private, "webhooks.allow_private", "webhooks reach addresses inside your network"),
         (config.effective.topics.enabled, "topics.enabled", "free channels exist as topics.rules allow"),
     ] {
         if on {
@@ -146,6 +150,25 @@ fn auth(raw: &raw::Raw, data_dir: &Path, threads: usize, warnings: &mut Vec<Stri
         issuers,
         keys: store::keys(raw, data_dir, warnings)?,
     })
+}
+
+fn webhook_client(raw: &raw::Webhooks) -> Result<ClientOptions, ConfigError> {
+    Ok(ClientOptions {
+        allow_private: raw.allow_private,
+        timeout: Duration::from_millis(within("webhooks.timeout_ms", raw.timeout_ms, 100, 120_000)?),
+        ca_file: Some(PathBuf::from(&raw.ca_file)).filter(|path| !path.as_os_str().is_empty()),
+    })
+}
+
+fn webhooks(raw: &raw::Webhooks) -> Result<rialto_actors::webhooks::Settings, ConfigError> {
+    if raw.retry_after_ms.len() >= rialto_actors::webhooks::limits::TRIES_MAX {
+        return fail("webhooks.retry_after_ms has more than 31 entries");
+    }
+    for pause_ms in &raw.retry_after_ms {
+        within("webhooks.retry_after_ms", *pause_ms, 1, 7 * 24 * 3_600_000)?;
+    }
+    let at_once_max = within("webhooks.at_once_max", raw.at_once_max, 1, 10_000)? as usize;
+    Ok(rialto_actors::webhooks::Settings { retry_after_ms: raw.retry_after_ms.clone(), at_once_max })
 }
 
 fn issuer(raw: &raw::External) -> Result<ExternalIssuer, String> {

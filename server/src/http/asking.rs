@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use rialto_actors::entity::Answer;
+use rialto_actors::entity::{Answer, Caller};
 use rialto_actors::route;
 use rialto_protocol::rpc::Request;
 use rialto_protocol::{ClientId, ErrorCode, Refusal};
@@ -20,7 +20,14 @@ pub(super) async fn ask(state: &HttpState, signed: &Signed, request: Request) ->
 
 /// The same for what creates a row.
 pub(super) async fn create(state: &HttpState, signed: &Signed, request: Request) -> Result<HttpResponse, Problem> {
-    let answer = asked(state, signed, request).await?;
+    check_scope(signed, &request)?;
+    send_as(state, signed.caller(), request).await
+}
+
+/// The same on behalf of somebody whose right was judged otherwise.
+pub(super) async fn send_as(state: &HttpState, caller: Caller, request: Request) -> Result<HttpResponse, Problem> {
+    request.check()?;
+    let answer = state.requests.request(caller, request).await?;
     let stood = matches!(&answer, Answer::Appended(appended) if appended.duplicate)
         || matches!(&answer, Answer::Conversation { created: false, .. });
     respond(if stood { StatusCode::OK } else { StatusCode::CREATED }, answer)
@@ -34,7 +41,11 @@ async fn asked(state: &HttpState, signed: &Signed, request: Request) -> Result<A
 
 /// Bots may only do what their token names.
 pub(super) fn check_scope(signed: &Signed, request: &Request) -> Result<(), Problem> {
-    let method = route::method(request);
+    check_scope_word(signed, route::method(request))
+}
+
+/// The same for what is no request to an entity.
+pub(super) fn check_scope_word(signed: &Signed, method: &str) -> Result<(), Problem> {
     if signed.0.allows(method) {
         return Ok(());
     }
@@ -51,10 +62,12 @@ fn respond(status: StatusCode, answer: Answer) -> Result<HttpResponse, Problem> 
         Answer::Messages(page) => response.json(page),
         Answer::Marked(marked) => response.json(marked),
         Answer::Profile(profile) => response.json(profile),
+        Answer::Commands(page) => response.json(page),
         Answer::Done => HttpResponse::NoContent().finish(),
         Answer::Subscribed(_)
         | Answer::History(_)
         | Answer::Allowed
+        | Answer::Users(_)
         | Answer::Published
         | Answer::Presence(_)
         | Answer::PresenceStats { .. } => {

@@ -105,6 +105,24 @@ impl<T: DeserializeOwned + 'static, const BYTES_MAX: usize> FromRequest for Json
     }
 }
 
+/// A body of JSON as its bytes: signatures are of these.
+pub struct Body(pub Vec<u8>);
+
+impl FromRequest for Body {
+    type Error = Problem;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = is_json(request.headers());
+        let fits = declared_within(request.headers(), BODY_BYTES_MAX);
+        let payload = payload.take();
+        Box::pin(async move {
+            fits?;
+            if is_json { read(payload, BODY_BYTES_MAX).await.map(Self) } else { Err(not_json()) }
+        })
+    }
+}
+
 /// A JSON body, or none.
 pub struct JsonOrNothing<T>(pub T);
 
@@ -148,7 +166,11 @@ fn not_json() -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "the body must be application/json")
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// The value of a JSON body.
+///
+/// # Errors
+/// `invalid_argument`.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::invalid(format!("the body does not fit: {error}")))
 }
 

@@ -2,7 +2,11 @@
 
 use actix_web::http::Method;
 use actix_web::{Resource, Route, guard, web};
-use rialto_protocol::rpc::{Appended, Conversation, CreateConversation, Marked, Member, Message, Page, Profile};
+use rialto_protocol::integrations::{
+    Bot, BotWithToken, CreateBot, CreateHook, CreateWebhook, Delivery, Hook, HookMessage, HookWithSecret, Redeliver, RotateToken,
+    SetScopes, Webhook, WebhookWithSecret,
+};
+use rialto_protocol::rpc::{Appended, Command, Conversation, CreateConversation, Marked, Member, Message, Page, Profile, SetCommands};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::bodies::{
@@ -10,7 +14,7 @@ use super::bodies::{
     RoleBody, SessionBody, SettingsBody, TokenBody,
 };
 use super::problem::Problem;
-use super::{assets, auth, conversations, docs, health, messages, users};
+use super::{assets, auth, bots, conversations, docs, health, hooks, messages, users, webhooks};
 
 /// Gives a type's schema, its parts put among the shared ones.
 pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -74,6 +78,9 @@ const CURSOR: Parameter = Parameter { name: "cursor", kind: "string", required: 
 const BEFORE: Parameter = Parameter { name: "before", kind: "integer", required: false, about: "Only offsets below." };
 const AFTER: Parameter = Parameter { name: "after", kind: "integer", required: false, about: "Only offsets above." };
 const USERNAME: Parameter = Parameter { name: "username", kind: "string", required: true, about: "The exact name, in any case." };
+const USER: Parameter =
+    Parameter { name: "user", kind: "string", required: false, about: "Whose: oneself when absent, else a bot of one's own." };
+const BOT: Parameter = Parameter { name: "user", kind: "string", required: true, about: "The bot." };
 const PAGE: &[Parameter] = &[LIMIT, CURSOR];
 
 macro_rules! endpoints {
@@ -151,6 +158,57 @@ endpoints! {
         body ChangeBody, => [ok("Added.", schema::<Appended>)], messages::react;
     DELETE "/v1/conversations/{id}/messages/{offset}/reactions/{emoji}" "unreact" Token "Takes a reaction back."
         body ChangeBody, => [ok("Removed.", schema::<Appended>)], messages::unreact;
+    GET "/v1/conversations/{id}/commands" "list_commands" Token "Slash commands of the bots that are members."
+        => [ok("All of them.", schema::<Page<Command>>)], bots::of_conversation;
+    POST "/v1/bots" "create_bot" Token
+        "Makes a bot: everybody who has registered may make 20, operators any number. A repeat under the same `Idempotency-Key` gives a fresh token."
+        body CreateBot, => [created("Made; the token is shown this once.", schema::<BotWithToken>), ok("It stood already.", schema::<BotWithToken>)],
+        bots::create;
+    GET "/v1/bots" "list_bots" Token "One's own bots; for operators all."
+        query PAGE, => [ok("A page.", schema::<Page<Bot>>)], bots::list;
+    GET "/v1/bots/{id}" "get_bot" Token "One bot."
+        => [ok("The bot.", schema::<Bot>)], bots::get;
+    DELETE "/v1/bots/{id}" "delete_bot" Token "Ends a bot: its tokens, connections, commands and webhooks. Its messages stay."
+        => [DONE], bots::delete;
+    POST "/v1/bots/{id}/token" "rotate_bot_token" Token "Ends all tokens of a bot, their connections too, and makes another one."
+        body RotateToken, => [ok("The token is shown this once.", schema::<BotWithToken>)], bots::rotate;
+    PUT "/v1/bots/{id}/scopes" "set_bot_scopes" Token "Changes what a bot's tokens may do; its connections come back with it."
+        body SetScopes, => [ok("Changed.", schema::<Bot>)], bots::set_scopes;
+    PUT "/v1/bots/{id}/commands" "set_bot_commands" Token "Replaces a bot's slash commands."
+        body SetCommands, => [DONE], bots::set_commands;
+    POST "/v1/webhooks" "create_webhook" Token
+        "Posts a user's conversation events, or one conversation's, to a URL, signed as standardwebhooks.com says; at least once, in order within a conversation."
+        body CreateWebhook,
+        => [created("Made; the secret is shown this once.", schema::<WebhookWithSecret>), ok("It stood already.", schema::<WebhookWithSecret>)],
+        webhooks::create;
+    GET "/v1/webhooks" "list_webhooks" Token "A user's outgoing webhooks, at most 20."
+        query &[USER], => [ok("All of them.", schema::<Page<Webhook>>)], webhooks::list;
+    GET "/v1/webhooks/{id}" "get_webhook" Token "One outgoing webhook."
+        => [ok("The webhook.", schema::<Webhook>)], webhooks::get;
+    DELETE "/v1/webhooks/{id}" "delete_webhook" Token "Ends an outgoing webhook."
+        => [DONE], webhooks::delete;
+    POST "/v1/webhooks/{id}/secret" "rotate_webhook_secret" Token
+        "Gives an outgoing webhook another secret, and lets it deliver again after a 410. For 24 hours the old secret signs too."
+        => [ok("The secret is shown this once.", schema::<WebhookWithSecret>)], webhooks::rotate;
+    GET "/v1/webhooks/{id}/deliveries" "list_deliveries" Token "What this node delivered or tried of late, newest first, at most 50."
+        => [ok("All of them.", schema::<Page<Delivery>>)], webhooks::deliveries;
+    GET "/v1/webhooks/{id}/dead_letters" "list_dead_letters" Token "What was given up, oldest first; the newest 1000 are kept."
+        query PAGE, => [ok("A page.", schema::<Page<Delivery>>)], webhooks::dead_letters;
+    POST "/v1/webhooks/{id}/redeliver" "redeliver" Token "Posts one event again, once."
+        body Redeliver, => [ok("What became of it.", schema::<Delivery>)], webhooks::redeliver;
+    POST "/v1/hooks" "create_hook" Token "Makes an incoming webhook: whoever has its secret posts as a bot of one's own into one conversation."
+        body CreateHook,
+        => [created("Made; the secret is shown this once.", schema::<HookWithSecret>), ok("It stood already.", schema::<HookWithSecret>)],
+        hooks::create;
+    GET "/v1/hooks" "list_hooks" Token "A bot's incoming webhooks."
+        query &[BOT], => [ok("All of them.", schema::<Page<Hook>>)], hooks::list;
+    POST "/v1/hooks/{id}" "post_to_hook" Nothing
+        "Posts a message. `Authorization: Bearer <secret>`, or `webhook-id`, `webhook-timestamp` and `webhook-signature`; the id or `Idempotency-Key` makes a repeat the same message."
+        body HookMessage, => [created("Stored.", schema::<Appended>), ok("It stood already.", schema::<Appended>)], hooks::receive;
+    DELETE "/v1/hooks/{id}" "delete_hook" Token "Ends an incoming webhook."
+        => [DONE], hooks::delete;
+    POST "/v1/hooks/{id}/secret" "rotate_hook_secret" Token "Gives an incoming webhook another secret; the old one ends at once."
+        => [ok("The secret is shown this once.", schema::<HookWithSecret>)], hooks::rotate;
     GET "/connection/websocket" "websocket" Nothing "The client protocol, by WebSocket upgrade."
         => [Success { status: 101, about: "Switched.", body: None }], health::upgrade_required;
     GET "/health/live" "live" Nothing "Whether the process runs."

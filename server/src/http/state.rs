@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use rialto_actors::accounts::{Accounts, TimeSource};
+use rialto_actors::commands::Commands;
 use rialto_actors::entity::{Answer, Caller};
+use rialto_actors::webhooks::Webhooks;
 use rialto_protocol::Refusal;
 use rialto_protocol::rpc::Request;
 
@@ -41,6 +43,10 @@ pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 pub struct HttpState {
     /// Accounts and tokens.
     pub accounts: Accounts,
+    /// What bots understand.
+    pub commands: Commands,
+    /// Webhooks.
+    pub webhooks: Webhooks,
     /// The actors.
     pub requests: Arc<dyn Requests>,
     /// The time.

@@ -12,8 +12,11 @@ use actix_web::http::StatusCode;
 use actix_web::test::{self, TestRequest};
 use actix_web::web::Data;
 use rialto_actors::accounts::{Accounts, KeyMaterial, KeyRing, Settings, Tables, Verifier, time_of};
+use rialto_actors::commands::Commands;
 use rialto_actors::entity::{Answer, Caller};
 use rialto_actors::kernel::Clock;
+use rialto_actors::router::Router;
+use rialto_actors::webhooks::{self, Changes, Outgoing, Post, Posting, Webhooks};
 use rialto_protocol::rpc::{Appended, Request};
 use rialto_protocol::{ErrorCode, Refusal};
 use rialto_storage::backend::memory::MemoryStore;
@@ -43,6 +46,19 @@ impl Requests for Actors {
     }
 }
 
+/// Leads nowhere.
+struct Nowhere;
+
+impl Post for Nowhere {
+    fn check(&self, _url: &str) -> Result<(), Refusal> {
+        Ok(())
+    }
+
+    fn post(&self, _outgoing: Outgoing) -> Posting {
+        Box::pin(async { Err("nowhere".to_owned()) })
+    }
+}
+
 struct Scene {
     actors: Arc<Actors>,
     state: Data<HttpState>,
@@ -53,11 +69,20 @@ impl Scene {
         let now = time_of(Clock::new(Clock::process_start()));
         let keys = KeyRing::new(&KeyMaterial::generate(1)).unwrap();
         let verifier = Verifier::new(keys, Vec::new(), false);
-        let tables = Tables::from(&MemoryStore::default().store());
+        let store = MemoryStore::default().store();
+        let tables = Tables::from(&store);
         let accounts = Accounts::open(tables, verifier, settings, now.clone()).await.unwrap();
         let actors = Arc::new(Actors::default());
         let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
         let state = HttpState {
+            commands: Commands::new(store.records.clone(), accounts.clone(), Router::default()),
+            webhooks: Webhooks::new(
+                store,
+                accounts.clone(),
+                Changes::default(),
+                Arc::new(Nowhere),
+                webhooks::Settings { retry_after_ms: Vec::new(), at_once_max: 1 },
+            ),
             accounts,
             requests: actors.clone(),
             now,

@@ -20,6 +20,7 @@ mod open;
 mod options;
 mod outcome;
 mod projections;
+mod records;
 mod restore;
 mod rows;
 mod scan;

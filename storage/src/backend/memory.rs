@@ -7,6 +7,7 @@
 mod accounts;
 mod consumers;
 mod log;
+mod records;
 mod rows;
 mod shared;
 mod views;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 use crate::accounts::{Account, BotToken, Family, IdempotentAnswer};
 use crate::consumers::{Consumers, Parked};
 use crate::limits::CONVERSATION_PART_ROWS;
+use crate::records::{Record, RecordKey};
 use crate::shard_log::{Append, BucketHead, Fence, LogShape, Outcome};
 use crate::views::ReadMark;
 use crate::{ErrorKind, Pending, Row, StorageError, Store};
@@ -135,6 +137,7 @@ struct State {
     bots: HashMap<Uuid, BotToken>,
     revocations: BTreeMap<Uuid, u64>,
     idempotent: HashMap<(String, String), IdempotentAnswer>,
+    records: BTreeMap<RecordKey, Record>,
 }
 
 impl fmt::Debug for MemoryStore {
@@ -222,6 +225,7 @@ impl MemoryStore {
             accounts: Arc::new(self.clone()),
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
+            records: Arc::new(self.clone()),
             generation: self.inner.options.generation.as_str().into(),
             log_shape: self.inner.options.log_shape(),
         }

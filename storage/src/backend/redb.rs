@@ -26,6 +26,7 @@ mod paced;
 mod queue;
 mod reader;
 mod record;
+mod records;
 mod restore;
 mod rows;
 mod space;

@@ -8,6 +8,7 @@ use rialto_protocol::{ClientId, ConversationId, EntityKey, EntityKind, UserId};
 use uuid::Uuid;
 
 use crate::derive::OverlayCell;
+use crate::records::{RecordKey, RecordTable};
 
 /// First byte of a key: which space it lies in.
 pub(crate) mod space {
@@ -39,6 +40,8 @@ pub(crate) mod space {
     pub(crate) const REVOCATION: u8 = 0x55;
     /// Idempotency keys.
     pub(crate) const IDEMPOTENT: u8 = 0x56;
+    /// Small records by table, partition, id.
+    pub(crate) const RECORD: u8 = 0x57;
 }
 
 /// What of an entity a key of [`space::ENTITY`] names.
@@ -162,6 +165,21 @@ pub(crate) fn pair(space: u8, first: Uuid, second: Option<Uuid>) -> Vec<u8> {
     if let Some(second) = second {
         key.extend_from_slice(second.as_bytes());
     }
+    key
+}
+
+/// Prefix of a partition of records.
+pub(crate) fn records(table: RecordTable, part: Uuid) -> Vec<u8> {
+    let mut key = Vec::with_capacity(34);
+    key.extend_from_slice(&[space::RECORD, table as u8]);
+    key.extend_from_slice(part.as_bytes());
+    key
+}
+
+/// A record.
+pub(crate) fn record(of: RecordKey) -> Vec<u8> {
+    let mut key = records(of.table, of.part);
+    key.extend_from_slice(of.id.as_bytes());
     key
 }
 

@@ -15,6 +15,20 @@ async function inGroup(browser, url, run) {
   return { ada, bob };
 }
 
+/** A bot of somebody's own with commands, made over HTTP. */
+async function makesBot(url, owner, username, commands) {
+  const call = async (method, path, token, body) => {
+    const headers = { 'content-type': 'application/json', ...(token === null ? {} : { authorization: `Bearer ${token}` }) };
+    const response = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
+    assert.ok(response.ok, `${method} ${path}: ${response.status}`);
+    return response.status === 204 ? null : response.json();
+  };
+  const { token } = await call('POST', '/v1/auth/login', null, { username: owner.username, password: owner.password });
+  const made = await call('POST', '/v1/bots', token, { username, display_name: 'Dice', scopes: ['conversation.*', 'bot.set_commands'] });
+  await call('PUT', `/v1/bots/${made.bot.user.id}/commands`, made.token, { commands });
+  return made.bot.user;
+}
+
 export const conversation = [
   {
     name: 'two people in a group talk live, with typing, presence and unread counts',
@@ -146,6 +160,45 @@ export const conversation = [
       await ada.page.keyboard.press('Escape');
       await until('the reply is cancelled', async () => (await ada.page.getByText('Replying to').count()) === 0);
       await Promise.all([ada.leaves(), bob.leaves()]);
+    },
+  },
+  {
+    name: 'commands of a bot are completed with the keyboard or the pointer',
+    async test({ browser, url, run }) {
+      const ada = await Person.arrives(browser, url, 'Ada', run);
+      await ada.registers();
+      const options = [{ name: 'sides', kind: 'integer', required: true, description: '' }];
+      const bot = await makesBot(url, ada, `dice-${run}`, [
+        { name: 'roll', description: 'Rolls a die', options }, { name: 'reroll', description: 'Rolls it again' }, { name: 'rules', description: 'Explains' },
+      ]);
+      await ada.creates('Group', 'Casino', [{ username: bot.username, name: 'Dice' }]);
+      const list = ada.page.getByRole('listbox', { name: 'Commands' });
+      const option = (name) => list.getByRole('option', { name });
+      await ada.box.focus();
+      await ada.page.keyboard.type('/r');
+      await option(/^\/roll <sides> Rolls a die/).waitFor();
+      assert.equal(await list.getByRole('option').count(), 3);
+      await ada.page.getByRole('status', { name: 'Commands' }).getByText('3 commands').waitFor();
+      const active = () => ada.box.evaluate((box) => document.getElementById(box.getAttribute('aria-activedescendant'))?.textContent);
+      await ada.page.keyboard.press('ArrowDown');
+      await until('the second is chosen', async () => (await active())?.startsWith('/roll') === true);
+      await ada.page.keyboard.press('Tab');
+      await until('it is completed', async () => (await ada.box.inputValue()) === '/roll ');
+      assert.equal(await list.count(), 0);
+      await ada.page.keyboard.type('6');
+      await ada.page.keyboard.press('Enter');
+      await ada.sees('/roll 6');
+      await ada.box.fill('/ru');
+      await option(/^\/rules/).click();
+      await until('the pointer completes too', async () => (await ada.box.inputValue()) === '/rules');
+      await ada.page.keyboard.press('Enter');
+      await ada.sees('/rules');
+      await ada.box.fill('/r');
+      await option(/^\/roll/).waitFor();
+      await ada.page.keyboard.press('Escape');
+      await until('Escape closes the list', async () => (await list.count()) === 0);
+      assert.equal(await ada.box.inputValue(), '/r');
+      await ada.leaves();
     },
   },
   {

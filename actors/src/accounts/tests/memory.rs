@@ -1,10 +1,12 @@
 //! The three tables in memory: just enough to tell stories over.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use rialto_protocol::UserId;
 use rialto_storage::accounts::{Account, Accounts, BotToken, Family, IdempotentAnswer, RefreshFamilies, Tokens};
+use rialto_storage::backend::memory::MemoryStore;
+use rialto_storage::records::Records;
 use rialto_storage::{ErrorKind, Pending, StorageError};
 use uuid::Uuid;
 
@@ -15,9 +17,14 @@ pub(super) struct Memory {
     bots: Mutex<HashMap<Uuid, BotToken>>,
     revocations: Mutex<HashMap<Uuid, u64>>,
     answers: Mutex<HashMap<(String, String), IdempotentAnswer>>,
+    records: MemoryStore,
 }
 
 impl Memory {
+    pub(super) fn records(&self) -> Arc<dyn Records> {
+        self.records.store().records
+    }
+
     pub(super) fn is_empty_of_sessions(&self) -> bool {
         self.families.lock().unwrap().is_empty() && self.revocations.lock().unwrap().is_empty()
     }

@@ -1,7 +1,7 @@
 import type { Client } from '../client.ts';
 import { RialtoError } from '../error.ts';
 import { conversationChannel, eventOf } from '../event.ts';
-import type { Conversation, ConversationEvent, ConversationId, InboxEvent, MessageSent, Profile } from '../protocol/types.ts';
+import type { BotCommand, Conversation, ConversationEvent, ConversationId, InboxEvent, MessageSent, Profile } from '../protocol/types.ts';
 import { actorOf, BOT_ID_PREFIX, Context } from './context.ts';
 import type { Row } from './context.ts';
 import { Follower } from './follower.ts';
@@ -41,6 +41,7 @@ interface Route {
  */
 export class Bot {
   private readonly routes: Route[] = [];
+  private readonly commands = new Map<string, BotCommand>();
   private readonly middleware: Middleware[] = [];
   private readonly followers = new Map<ConversationId, Follower>();
   private readonly turns = new Turns(RUNNING_MAX);
@@ -56,9 +57,13 @@ export class Bot {
 
   // ---- what it does ----
 
-  /** Handles `/name …`. Wrong options are answered with the usage; the handler hears of right ones only. */
-  command<O extends Options>(name: string, options: O, handler: Handler<CommandContext<O>>): this {
+  /**
+   * Handles `/name …`. Wrong options are answered with the usage; the handler hears of right ones only. A bot's account registers
+   * its commands at the start, so that people's clients complete them with this description.
+   */
+  command<O extends Options>(name: string, options: O, handler: Handler<CommandContext<O>>, description = ''): this {
     const word = this.prefix + name;
+    this.commands.set(name, commandOf(name, description, options));
     return this.route('message', ({ event }) => {
       const [, line] = splitCommand(event.text, word) ?? [];
       if (line === undefined) return null;
@@ -132,8 +137,19 @@ export class Bot {
     client.connect();
     await client.connected();
     this.profile = await client.me();
+    await this.register();
     await this.followAll();
     return this;
+  }
+
+  /** Says what it understands. Clients complete `/` only; a person's account and a token without this scope work all the same. */
+  private async register(): Promise<void> {
+    if (this.prefix !== '/' || this.commands.size === 0) return;
+    try {
+      await this.client.setCommands([...this.commands.values()]);
+    } catch (error) {
+      if (!(error instanceof RialtoError && error.code === 'forbidden')) this.hearError(error, null);
+    }
   }
 
   /** Begins nothing new, lets running handlers end for a limited time, and closes the client. What was not handled is handled at the next start. */
@@ -238,6 +254,15 @@ function splitCommand(text: string, word: string): [string, string] | null {
   if (!text.toLowerCase().startsWith(word.toLowerCase())) return null;
   const behind = text.slice(word.length);
   return behind === '' || /^\s/.test(behind) ? [word, behind.trim()] : null;
+}
+
+/** A command as clients complete it. */
+function commandOf(name: string, description: string, options: Options): BotCommand {
+  return {
+    name: name.toLowerCase(), description,
+    options: Object.entries(options).map(([option, { kind, fallback, choices, description: about }]) => (
+      { name: option, kind, required: fallback === null, choices, description: about })),
+  };
 }
 
 function given<O extends Options>(options: O, line: string): Values<O> | InvalidOption {

@@ -1,3 +1,5 @@
+import type { OptionKind } from '../protocol/types.ts';
+
 /** What a person wrote is not what a command takes; the message says what it does take. */
 export class InvalidOption extends Error {}
 
@@ -5,22 +7,33 @@ export class InvalidOption extends Error {}
 export class Option<T> {
   /** @internal */
   constructor(
+    /** For clients that complete it. */
+    readonly kind: OptionKind,
     /** For the usage line: a word for what is wanted. */
     readonly what: string,
     /** How much of what was written it takes. */
     readonly takes: 'one' | 'rest',
     readonly read: (words: readonly string[]) => T,
     readonly fallback: { readonly value: T } | null = null,
+    /** The words of a choice. */
+    readonly choices: readonly string[] = [],
+    /** For people, at most 200 bytes. */
+    readonly description: string = '',
   ) {}
 
   /** What it is when nobody gave it. */
   or(value: T): Option<T> {
-    return new Option(this.what, this.takes, this.read, { value });
+    return new Option(this.kind, this.what, this.takes, this.read, { value }, this.choices, this.description);
   }
 
   /** It may be left out. */
   optional(): Option<T | undefined> {
-    return new Option<T | undefined>(this.what, this.takes, this.read, { value: undefined });
+    return new Option<T | undefined>(this.kind, this.what, this.takes, this.read, { value: undefined }, this.choices, this.description);
+  }
+
+  /** Says what it is for: people read it while they complete the command. */
+  describe(description: string): Option<T> {
+    return new Option(this.kind, this.what, this.takes, this.read, this.fallback, this.choices, description);
   }
 }
 
@@ -30,8 +43,8 @@ export type Options = Readonly<Record<string, Option<any>>>;
 /** What a handler gets for its options. */
 export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] extends Option<infer T> ? T : never };
 
-function one<T>(what: string, read: (word: string) => T): Option<T> {
-  return new Option(what, 'one', ([word = '']) => read(word));
+function one<T>(kind: OptionKind, what: string, read: (word: string) => T, choices: readonly string[] = []): Option<T> {
+  return new Option(kind, what, 'one', ([word = '']) => read(word), null, choices);
 }
 
 function bounded(value: number, { min = -Infinity, max = Infinity }: Bounds): number {
@@ -47,34 +60,34 @@ interface Bounds {
 /** Kinds of options. Each is required unless `.or(value)` or `.optional()` says otherwise. */
 export const option = {
   /** One word, or several in quotes. */
-  text: (): Option<string> => one('text', (word) => word),
+  text: (): Option<string> => one('text', 'text', (word) => word),
   /** Everything that is left. */
-  rest: (): Option<string> => new Option('text …', 'rest', (words) => words.join(' ')),
+  rest: (): Option<string> => new Option('rest', 'text …', 'rest', (words) => words.join(' ')),
   /** Everything that is left, word by word. */
-  list: ({ min = 1, max = Infinity }: Bounds = {}): Option<readonly string[]> => new Option('text text …', 'rest', (words) => {
+  list: ({ min = 1, max = Infinity }: Bounds = {}): Option<readonly string[]> => new Option('list', 'text text …', 'rest', (words) => {
     if (words.length < min || words.length > max) throw new InvalidOption(`${min}${max === Infinity ? ' or more' : ` to ${max}`} are wanted`);
     return words;
   }),
-  integer: (bounds: Bounds = {}): Option<number> => one('number', (word) => {
+  integer: (bounds: Bounds = {}): Option<number> => one('integer', 'number', (word) => {
     if (!/^[+-]?\d{1,15}$/.test(word)) throw new InvalidOption('it must be a whole number');
     return bounded(Number(word), bounds);
   }),
-  number: (bounds: Bounds = {}): Option<number> => one('number', (word) => {
+  number: (bounds: Bounds = {}): Option<number> => one('number', 'number', (word) => {
     if (word.trim() === '' || !Number.isFinite(Number(word))) throw new InvalidOption('it must be a number');
     return bounded(Number(word), bounds);
   }),
-  flag: (): Option<boolean> => one('yes|no', (word) => {
+  flag: (): Option<boolean> => one('flag', 'yes|no', (word) => {
     if (/^(yes|y|true|on|1)$/i.test(word)) return true;
     if (/^(no|n|false|off|0)$/i.test(word)) return false;
     throw new InvalidOption('it must be yes or no');
   }),
-  choice: <Word extends string>(...words: readonly Word[]): Option<Word> => one(words.join('|'), (word) => {
+  choice: <Word extends string>(...words: readonly Word[]): Option<Word> => one('choice', words.join('|'), (word) => {
     const found = words.find((candidate) => candidate.toLowerCase() === word.toLowerCase());
     if (found === undefined) throw new InvalidOption(`it must be one of ${words.join(', ')}`);
     return found;
-  }),
+  }, words),
   /** A user name, written with or without `@`. */
-  user: (): Option<string> => one('@user', (word) => {
+  user: (): Option<string> => one('user', '@user', (word) => {
     const name = word.replace(/^@/, '');
     if (!/^[\w.-]{3,32}$/.test(name)) throw new InvalidOption('it must be a user name');
     return name;

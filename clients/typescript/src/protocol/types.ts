@@ -20,6 +20,16 @@ export interface Appended {
   readonly time: number;
 }
 
+/** One command of a bot. */
+export interface BotCommand {
+  /** For people, at most 200 bytes. */
+  readonly description?: string | undefined;
+  /** What is written behind the `/`, unique in its bot: 1 to 32 lower-case letters, digits, `_`, `-`. */
+  readonly name: string;
+  /** Its options, at most 16. */
+  readonly options?: readonly CommandOption[] | undefined;
+}
+
 export type ClientId = string;
 
 /** Who published, joined or is present. */
@@ -32,6 +42,32 @@ export interface ClientInfo {
   readonly conn_info?: unknown;
   /** User id; empty for an anonymous connection. */
   readonly user: string;
+}
+
+/** A command that works in a conversation. */
+export interface Command {
+  /** Whose it is. */
+  readonly bot: UserId;
+  /** For people. */
+  readonly description: string;
+  /** What is written behind the `/`. */
+  readonly name: string;
+  /** Its options. */
+  readonly options: readonly CommandOption[];
+}
+
+/** One option of a command, in the order in which it is written. */
+export interface CommandOption {
+  /** The words of a choice, at most 25. */
+  readonly choices?: readonly string[] | undefined;
+  /** For people, at most 200 bytes. */
+  readonly description?: string | undefined;
+  /** How it is written. */
+  readonly kind: OptionKind;
+  /** Unique in its command: 1 to 32 letters, digits, `_`, `-`. */
+  readonly name: string;
+  /** Whether it must be given. */
+  readonly required?: boolean | undefined;
 }
 
 /** Body of a `connect` reply. */
@@ -332,11 +368,14 @@ export interface MessageSent {
   readonly time: number;
 }
 
-/** A request that names only the conversation: `conversation.get`, `conversation.typing`. */
+/** A request that names only the conversation: `conversation.get`, `conversation.typing`, `conversation.commands`. */
 export interface OneConversation {
   /** Which one. */
   readonly conversation: ConversationId;
 }
+
+/** How an option is written. */
+export type OptionKind = 'integer' | 'number' | 'text' | 'rest' | 'list' | 'flag' | 'choice' | 'user';
 
 /** A user as others see one. */
 export interface Profile {
@@ -423,6 +462,12 @@ export interface SendMessage {
   readonly text: string;
 }
 
+/** `bot.set_commands`, `PUT /v1/bots/{id}/commands`: replaces all of the bot's commands, at most 100. */
+export interface SetCommands {
+  /** All of them; none takes them away. */
+  readonly commands: readonly BotCommand[];
+}
+
 /** `conversation.set_role`. */
 export interface SetRole {
   /** The sender's id of this change. */
@@ -506,6 +551,8 @@ export interface Methods {
   readonly 'conversation.unreact': { readonly body: React; readonly answer: Appended };
   readonly 'conversation.mark_read': { readonly body: MarkRead; readonly answer: Marked };
   readonly 'conversation.typing': { readonly body: OneConversation; readonly answer: Record<string, never> };
+  readonly 'conversation.commands': { readonly body: OneConversation; readonly answer: Page<Command> };
+  readonly 'bot.set_commands': { readonly body: SetCommands; readonly answer: Record<string, never> };
   readonly 'user.me': { readonly body: Record<string, never>; readonly answer: Profile };
   readonly 'user.get': { readonly body: GetUser; readonly answer: Profile };
   readonly 'user.find': { readonly body: FindUser; readonly answer: Profile };

@@ -116,6 +116,17 @@ export const HANDLERS: Handlers = {
     server.broadcast(`conversation:${id}`, { data: { type: 'typing', user, until: server.now() + LIMITS.typingHoldsMs } });
     return {};
   },
+  'conversation.commands': (server, user, { conversation: id }) => {
+    const conversation = server.conversation(id);
+    conversation.roleOf(user);
+    const items = [...conversation.members.keys()].flatMap((bot) =>
+      (server.commands.get(bot) ?? []).map(({ name, description = '', options = [] }) => ({ bot, name, description, options })));
+    return { items: items.sort((one, other) => (one.name < other.name ? -1 : 1)), next: null };
+  },
+  'bot.set_commands': (server, user, { commands }) => {
+    server.commands.set(user, commands);
+    return {};
+  },
   'user.me': (server, user) => server.profile(user),
   'user.get': (server, _, { user }) => server.profile(user),
   'user.find': (server, _, { username }) => server.findProfile(username),

@@ -2,7 +2,7 @@ import { Client } from '../client.ts';
 import type { ClientOptions } from '../client-options.ts';
 import type { WebSocketConstructor } from '../environment.ts';
 import type {
-  Appended, ClientId, ClientInfo, ConversationEvent, CreateConversation, InboxEvent, Profile, Publication, UserId,
+  Appended, BotCommand, ClientId, ClientInfo, ConversationEvent, CreateConversation, InboxEvent, Profile, Publication, UserId,
 } from '../protocol/types.ts';
 import { TestConversation } from './conversation.ts';
 import { HANDLERS } from './methods.ts';
@@ -38,6 +38,8 @@ export interface TestServerOptions {
 export class TestServer {
   /** Whether new connections get through. */
   isReachable = true;
+  /** What bots have said that they understand. */
+  readonly commands = new Map<UserId, readonly BotCommand[]>();
   private readonly users = new Map<UserId, Profile>();
   private readonly conversations = new Map<string, TestConversation>();
   /** By creator and client_id. */

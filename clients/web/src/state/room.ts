@@ -5,7 +5,7 @@ import {
   acknowledge, applyEvent, dropPending, EMPTY_TIMELINE, firstUnread, foldEvent, indexOfOffset, messageOf, prepend, putPending, resetTo, trim,
 } from '../model/timeline.ts';
 import type { Timeline } from '../model/timeline.ts';
-import type { Appended, ConversationEvent, Message, OutboxEntry } from '../model/types.ts';
+import type { Appended, Command, ConversationEvent, Message, OutboxEntry } from '../model/types.ts';
 import { explain, explainCode } from './errors.ts';
 import type { Session } from './session.ts';
 import { TypingBoard } from './typing.ts';
@@ -16,6 +16,8 @@ const PAGE = 50;
 const JUMP_PAGES_MAX = 40;
 /** Messages to others are at most this often announced as being typed, in milliseconds. */
 const TYPING_EVERY_MS = 2_500;
+/** Commands of the bots here are asked for again after this long, in milliseconds. */
+const COMMANDS_FRESH_MS = 30_000;
 /** Read markers are gathered for this long, in milliseconds. */
 const READ_DELAY_MS = 250;
 
@@ -32,6 +34,8 @@ export interface RoomView {
   readonly isClosed: boolean;
   /** The first message that was unread when the conversation was opened; 0 for none. */
   readonly firstUnread: number;
+  /** Slash commands of the bots here, as far as they were asked for. */
+  readonly commands: readonly Command[];
   /** Messages that are quoted but not loaded; null for one that could not be had. */
   readonly quotes: ReadonlyMap<number, Message | null>;
 }
@@ -40,7 +44,7 @@ export interface RoomView {
 export class Room {
   readonly channel: string;
   readonly view = new Store<RoomView>({
-    timeline: EMPTY_TIMELINE, typing: [], online: new Set(), isLoadingOlder: false, problem: null, isClosed: false, firstUnread: 0, quotes: new Map(),
+    timeline: EMPTY_TIMELINE, typing: [], online: new Set(), isLoadingOlder: false, problem: null, isClosed: false, firstUnread: 0, commands: [], quotes: new Map(),
   });
   /** Text somebody has begun to write here; it outlives switching to another conversation. */
   draft = '';
@@ -52,6 +56,7 @@ export class Room {
   private subscription: Subscription | null = null;
   private isDisposed = false;
   private lastTypingAt = 0;
+  private commandsAskedAt = -Infinity;
   private markedOffset = -1;
   private wantedMark = 0;
   private markTimer = 0;
@@ -76,6 +81,19 @@ export class Room {
 
   private fold(change: (timeline: Timeline) => Timeline): void {
     this.view.update((view) => ({ ...view, timeline: change(view.timeline) }));
+  }
+
+  /** Somebody is about to write a command: which ones there are. */
+  async loadCommands(): Promise<void> {
+    if (performance.now() - this.commandsAskedAt < COMMANDS_FRESH_MS) return;
+    this.commandsAskedAt = performance.now();
+    try {
+      const { items } = await this.session.client.commands(this.id);
+      this.patch({ commands: items });
+    } catch {
+      // Without them a command is written as any other text.
+      this.commandsAskedAt = -Infinity;
+    }
   }
 
   // ---- following ----

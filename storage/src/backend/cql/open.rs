@@ -181,6 +181,7 @@ impl CqlStore {
             accounts: Arc::new(self.clone()),
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
+            records: Arc::new(self.clone()),
             generation: self.inner.generation.clone(),
             log_shape: LogShape::shared(self.inner.core.options.bucket_rows),
         }

@@ -1,13 +1,13 @@
 //! The tables, as steps that are taken once and in order. A step that was released never changes; what changes later is a new step.
 
 /// The step that this program knows last.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Each step's statements. Every one may be repeated: a step that was broken off is taken again.
-pub(super) const STEPS: [&[&str]; SCHEMA_VERSION as usize] = [&FIRST, &SECOND];
+pub(super) const STEPS: [&[&str]; SCHEMA_VERSION as usize] = [&FIRST, &SECOND, &THIRD];
 
 /// Tables that hold a store's contents: all but `meta`.
-pub(super) const TABLES: [&str; 21] = [
+pub(super) const TABLES: [&str; 22] = [
     "shard_log",
     "shard_hint",
     "entity_row",
@@ -29,6 +29,7 @@ pub(super) const TABLES: [&str; 21] = [
     "bot_token",
     "revocation",
     "idempotent",
+    "record",
 ];
 
 const FIRST: [&str; 20] = [
@@ -77,3 +78,7 @@ const SECOND: [&str; 1] = [
     // Which blobs are their owner's and not the body of a row or of a snapshot: those are named there.
     "CREATE TABLE IF NOT EXISTS own_blob (kind tinyint, entity uuid, blob_id uuid, PRIMARY KEY ((kind, entity), blob_id))",
 ];
+
+// Conditional writes only. The id is ordered by its bytes.
+const THIRD: [&str; 1] =
+    ["CREATE TABLE IF NOT EXISTS record (tab tinyint, part uuid, id blob, version bigint, data blob, PRIMARY KEY ((tab, part), id))"];

@@ -125,6 +125,11 @@ statements! {
     answers: Read, "SELECT scope, key, expires FROM idempotent";
     answer_records: Read, "SELECT scope, key, data FROM idempotent";
     answer_cut: Conditional, "DELETE FROM idempotent WHERE scope = ? AND key = ? IF expires = ?";
+    record_get: Serial, "SELECT version, data FROM record WHERE tab = ? AND part = ? AND id = ?";
+    record_make: Conditional, "INSERT INTO record (tab, part, id, version, data) VALUES (?, ?, ?, ?, ?) IF NOT EXISTS";
+    record_change: Conditional, "UPDATE record SET version = ?, data = ? WHERE tab = ? AND part = ? AND id = ? IF version = ?";
+    record_cut: Conditional, "DELETE FROM record WHERE tab = ? AND part = ? AND id = ? IF version = ?";
+    records: Read, "SELECT id, version, data FROM record WHERE tab = ? AND part = ? AND id > ? LIMIT ?";
     meta_get: Serial, "SELECT v FROM meta WHERE k = ?";
     meta_make: Conditional, "INSERT INTO meta (k, v) VALUES (?, ?) IF NOT EXISTS";
     meta_change: Conditional, "UPDATE meta SET v = ? WHERE k = ? IF v = ?";

@@ -12,7 +12,7 @@ fn conflict(what: &'static str) -> StorageError {
     StorageError::new(ErrorKind::Conflict, what, "it exists already")
 }
 
-fn check(what: &'static str, bytes: usize) -> Result<(), StorageError> {
+pub(super) fn check(what: &'static str, bytes: usize) -> Result<(), StorageError> {
     if bytes > RECORD_BYTES_MAX { Err(StorageError::new(ErrorKind::Limit, what, "too large")) } else { Ok(()) }
 }
 

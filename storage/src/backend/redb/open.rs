@@ -221,6 +221,7 @@ impl RedbStore {
             accounts: Arc::new(self.clone()),
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
+            records: Arc::new(self.clone()),
             generation: Arc::clone(&self.inner.shared.generation),
             log_shape: LogShape::EMBEDDED,
         }

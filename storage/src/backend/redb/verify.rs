@@ -15,6 +15,7 @@ use super::codec::{Carry, corrupt, decode, decode_row};
 use super::keys::{self, BlobOwner, section, space};
 use super::kv::{Engine, Source};
 use super::open::{RedbStore, Shared};
+use super::records;
 use super::view::View;
 use crate::accounts::{Account, BotToken, Family, IdempotentAnswer};
 use crate::backup::entry::row_key;
@@ -254,6 +255,7 @@ impl Check<'_> {
                 Some(space::FAMILY) => decode::<Family>("refresh family", value).is_ok(),
                 Some(space::BOT) => decode::<BotToken>("bot token", value).is_ok(),
                 Some(space::IDEMPOTENT) => decode::<IdempotentAnswer>("idempotency key", value).is_ok(),
+                Some(space::RECORD) => records::read(value).is_ok(),
                 Some(space::BLOB) => {
                     if let Some((entity, owner @ BlobOwner::Caller(_), 0)) = keys::blob_of(key) {
                         callers.push((entity, owner));
