@@ -11,6 +11,8 @@ mod hasher;
 pub mod keys;
 pub mod limits;
 mod login;
+mod moderation;
+pub mod mutes;
 mod operators;
 pub mod password;
 mod profiles;
@@ -36,6 +38,8 @@ use uuid::Uuid;
 
 pub use bots::NewBot;
 pub use keys::{KeyMaterial, KeyRing};
+pub use moderation::Known;
+pub use mutes::Mutes;
 pub use register::Registration;
 pub use revocations::{Revocations, Revoked};
 pub use sessions::Refreshed;
@@ -62,11 +66,18 @@ pub struct Tables {
     pub families: Arc<dyn stored::RefreshFamilies>,
     /// Bot tokens, revocations, idempotency keys.
     pub tokens: Arc<dyn stored::Tokens>,
+    /// Who may not speak for a time.
+    pub mutes: Arc<dyn stored::Mutes>,
 }
 
 impl From<&Store> for Tables {
     fn from(store: &Store) -> Self {
-        Self { accounts: store.accounts.clone(), families: store.families.clone(), tokens: store.tokens.clone() }
+        Self {
+            accounts: store.accounts.clone(),
+            families: store.families.clone(),
+            tokens: store.tokens.clone(),
+            mutes: store.mutes.clone(),
+        }
     }
 }
 
@@ -151,6 +162,7 @@ struct Inner {
     tables: Tables,
     settings: Settings,
     verifier: Verifier,
+    mutes: Mutes,
     hasher: hasher::Hasher,
     throttle: Mutex<throttle::Throttle>,
     bots: Mutex<HashMap<Uuid, bots::CachedBot>>,
@@ -166,6 +178,8 @@ impl Accounts {
     pub async fn open(tables: Tables, verifier: Verifier, settings: Settings, now: TimeSource) -> Result<Self, Refusal> {
         let stored = tables.tokens.revocations(now().wall_ms).await.map_err(refusals::of_storage)?;
         verifier.revocations().load(stored);
+        let mutes = Mutes::default();
+        mutes.load(mutes.changes(), tables.mutes.standing(now().wall_ms).await.map_err(refusals::of_storage)?);
         let throttle = throttle::Throttle::new(throttle::Rates {
             registrations_per_minute_max: settings.registrations_per_minute_max,
             session_calls_per_minute_max: settings.session_calls_per_minute_max,
@@ -176,6 +190,7 @@ impl Accounts {
             tables,
             settings,
             verifier,
+            mutes,
             hasher,
             throttle: Mutex::new(throttle),
             bots: Mutex::default(),
@@ -190,6 +205,12 @@ impl Accounts {
         &self.0.verifier
     }
 
+    /// Who may not speak for a time.
+    #[must_use]
+    pub fn mutes(&self) -> &Mutes {
+        &self.0.mutes
+    }
+
     /// Forgets what has expired. To be called every few minutes.
     ///
     /// # Errors
@@ -200,6 +221,8 @@ impl Accounts {
         // Other nodes on the same store may have ended sessions too.
         let stored = self.0.tables.tokens.revocations(now.wall_ms).await.map_err(refusals::of_storage)?;
         self.0.verifier.revocations().load(stored);
+        let changes = self.0.mutes.changes();
+        self.0.mutes.load(changes, self.0.tables.mutes.standing(now.wall_ms).await.map_err(refusals::of_storage)?);
         self.0.tables.families.expire(now.wall_ms).await.map_err(refusals::of_storage)?;
         Ok(())
     }

@@ -6,6 +6,7 @@ pub mod entities;
 pub mod entity;
 pub mod gateway;
 pub mod kernel;
+pub mod load;
 pub mod node;
 pub mod reply_to;
 pub mod route;

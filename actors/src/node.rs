@@ -10,8 +10,10 @@ use rialto_storage::Store;
 use crate::accounts::Accounts;
 use crate::entity::{Answer, Ask, Caller, EntityFactory};
 use crate::gateway::link::GatewayLinks;
+use crate::gateway::operator::Desk;
 use crate::gateway::{FlushHook, Gateway, GatewayParts};
 use crate::kernel::{Clock, Handle, Shell};
+use crate::load::Loads;
 use crate::route::{self, Target};
 use crate::router::{Router, SHARDS};
 use crate::session::SessionConfig;
@@ -53,6 +55,8 @@ pub struct Node {
     router: Router,
     links: GatewayLinks,
     progress: Progress,
+    loads: Loads,
+    desk: Desk,
 }
 
 /// What one thread contributes: the handles of its shards, by number.
@@ -62,8 +66,8 @@ impl Node {
     /// A node without running actors.
     #[must_use]
     pub fn new(parts: NodeParts) -> Self {
-        let links = GatewayLinks::new(parts.threads);
-        Self { parts, router: Router::default(), links, progress: Progress::default() }
+        let (links, loads, desk) = (GatewayLinks::new(parts.threads), Loads::new(parts.threads), Desk::new(parts.threads));
+        Self { parts, router: Router::default(), links, progress: Progress::default(), loads, desk }
     }
 
     /// Starts this thread's share of the shards. Call it on the thread's arbiter.
@@ -71,16 +75,17 @@ impl Node {
     pub fn start_shards(&self, thread: u16) -> ThreadShards {
         let factory = (self.parts.factory)();
         let mine = (0..SHARDS).filter(|number| number % self.parts.threads == thread);
-        mine.map(|number| (number, self.start_shard(number, Rc::clone(&factory)))).collect()
+        mine.map(|number| (number, self.start_shard(number, thread, Rc::clone(&factory)))).collect()
     }
 
-    fn start_shard(&self, number: u16, factory: Rc<dyn EntityFactory>) -> Handle<ShardInput> {
+    fn start_shard(&self, number: u16, thread: u16, factory: Rc<dyn EntityFactory>) -> Handle<ShardInput> {
         let (config, shape, generation) = (self.parts.shards, self.parts.store.log_shape, Arc::clone(&self.parts.store.generation));
         let remake = Box::new(move || Shard::new(config, shape, Arc::clone(&generation), Rc::clone(&factory)));
         let machine = remake();
         let (store, links, router) = (self.parts.store.clone(), self.links.clone(), self.router.clone());
         let progress = self.progress.clone();
-        let performer = ShardPerformer { number, store, links, router, remake, progress };
+        let (load, clock) = (self.loads.of(thread), self.clock());
+        let performer = ShardPerformer { number, store, links, router, remake, progress, load, clock };
         let handle = Shell::start("shard", machine, performer, self.clock(), SHARD_MAILBOX);
         if handle.offer(ShardInput::Start).is_err() {
             tracing::error!(shard = number, "a new shard does not take its first input");
@@ -105,6 +110,7 @@ impl Node {
             config: Arc::clone(&self.parts.sessions),
             clock: self.clock(),
             outbox_bytes_max: self.parts.outbox_bytes_max,
+            load: self.loads.of(thread),
         };
         Gateway::new(parts, hook)
     }
@@ -113,6 +119,23 @@ impl Node {
     #[must_use]
     pub fn clock(&self) -> Clock {
         Clock::new(self.parts.started)
+    }
+
+    /// How busy the threads are.
+    #[must_use]
+    pub fn loads(&self) -> &Loads {
+        &self.loads
+    }
+
+    /// The way to the gateway threads, for operators.
+    #[must_use]
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// How many inputs wait in each shard's mailbox.
+    pub fn mailboxes(&self) -> impl Iterator<Item = usize> + '_ {
+        self.router.mailboxes()
     }
 
     /// The accounts.
@@ -133,7 +156,11 @@ impl Node {
     /// What the request's entity refuses, `overloaded`, or `unavailable` when it is not known whether it was carried out.
     pub async fn request(&self, caller: &Caller, request: Request) -> Result<Answer, Refusal> {
         request.check()?;
-        match route::target(&request, caller.user, self.clock().now()) {
+        let now = self.clock().now();
+        if route::speaks(&request) {
+            self.parts.accounts.mutes().check(caller.user, now.wall_ms)?;
+        }
+        match route::target(&request, caller.user, now) {
             Target::Accounts => about_users(&self.parts.accounts, caller, request).await,
             Target::Entity(entity) => self.router.request(entity, caller.clone(), Ask::Request(Box::new(request))).await,
         }

@@ -25,7 +25,7 @@ pub const PART_ROWS: u64 = 4;
 
 type Case = fn(Store) -> Pin<Box<dyn Future<Output = ()>>>;
 
-const CASES: [(&str, Case); 27] = [
+const CASES: [(&str, Case); 28] = [
     ("claims swap the fence", |store| Box::pin(fences::claims(store))),
     ("a stale owner is fenced", |store| Box::pin(fences::stale_owner(store))),
     ("rows are dense or refused", |store| Box::pin(fences::density(store))),
@@ -52,6 +52,7 @@ const CASES: [(&str, Case); 27] = [
     ("one of many equal names wins", |store| Box::pin(accounts::unique_names(store))),
     ("families change by compare-and-set", |store| Box::pin(accounts::families(store))),
     ("tokens, revocations, idempotency", |store| Box::pin(accounts::tokens(store))),
+    ("mutes stand until they are over or taken back", |store| Box::pin(accounts::mutes(store))),
     ("hostile names are just names", |store| Box::pin(accounts::hostile_names(store))),
 ];
 

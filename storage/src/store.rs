@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::StorageError;
-use crate::accounts::{Accounts, RefreshFamilies, Tokens};
+use crate::accounts::{Accounts, Mutes, RefreshFamilies, Tokens};
 use crate::blobs::Blobs;
 use crate::consumers::Consumers;
 use crate::entity_rows::EntityRows;
@@ -34,6 +34,8 @@ pub struct Store {
     pub families: Arc<dyn RefreshFamilies>,
     /// Bot tokens, revocations, idempotency keys.
     pub tokens: Arc<dyn Tokens>,
+    /// Who may not speak for a time.
+    pub mutes: Arc<dyn Mutes>,
     /// Identity of this store's timeline: a short random word that every epoch begins with; `restore` makes a new one.
     pub generation: Arc<str>,
     /// How the shard log is cut.

@@ -36,7 +36,7 @@ impl Scene {
     }
 
     async fn open(memory: &Arc<Memory>, elapsed_ms: &Arc<AtomicU64>, verifier: Verifier, settings: Settings) -> Accounts {
-        let tables = Tables { accounts: memory.clone(), families: memory.clone(), tokens: memory.clone() };
+        let tables = Tables { accounts: memory.clone(), families: memory.clone(), tokens: memory.clone(), mutes: nobody_is_muted() };
         let (elapsed_ms, drawn) = (elapsed_ms.clone(), AtomicU64::new(1));
         let now: TimeSource = Arc::new(move || {
             let elapsed_ms = elapsed_ms.load(Ordering::Relaxed);
@@ -283,4 +283,9 @@ async fn sweeping_forgets_what_is_over() {
     scene.pass(8 * 24 * 3_600_000);
     scene.accounts.sweep().await.unwrap();
     assert!(scene.memory.is_empty_of_sessions());
+}
+
+/// Mutes have a test of their own.
+fn nobody_is_muted() -> Arc<dyn rialto_storage::accounts::Mutes> {
+    rialto_storage::backend::memory::MemoryStore::default().store().mutes
 }

@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 
 use super::SessionId;
+use crate::load::room_delivered;
 
 /// Listeners from which a room is large: a flush of it takes so long (some 0.5 ms) that gathering what comes meanwhile pays. Smaller ones never wait.
 pub const LARGE_ROOM_LISTENERS_MIN: usize = 200;
@@ -146,6 +147,7 @@ impl Hub {
                 return true;
             }
             let Some(chunk) = room.together() else { return false };
+            let before = deliveries;
             for listener in &mut room.listeners {
                 let chunk = if listener.skip == 0 { chunk.clone() } else { chunk.slice(listener.skip as usize..) };
                 listener.skip = 0;
@@ -155,6 +157,7 @@ impl Hub {
                 }
             }
             room.gathered = None;
+            room_delivered(channel, deliveries - before);
             false
         });
         deliveries

@@ -59,7 +59,10 @@ fn gateway(sockets: &Rc<Sockets>) -> Gateway {
     let accounts = Accounts::open(tables, verifier, Settings::default(), time_of(clock.clone())).now_or_never().unwrap().unwrap();
     let (links, router, config) = (GatewayLinks::new(1), Router::default(), Arc::new(config));
     let hook: Rc<dyn FlushHook> = Rc::<Sockets>::clone(sockets);
-    Gateway::new(GatewayParts { thread: 0, links, router, accounts, config, clock, outbox_bytes_max: 1 << 20 }, hook)
+    Gateway::new(
+        GatewayParts { thread: 0, links, router, accounts, config, clock, outbox_bytes_max: 1 << 20, load: std::sync::Arc::default() },
+        hook,
+    )
 }
 
 fn open(gateway: &Gateway) -> SessionId {

@@ -1,6 +1,7 @@
 //! Carries out what a shard wants: store calls, answers, fan-out to gateway threads, words to other shards.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use rialto_protocol::EntityKey;
 use rialto_storage::consumers::Parked;
@@ -13,7 +14,8 @@ use super::progress::Progress;
 use super::{Shard, ShardEffect, ShardInput};
 use crate::entity::{Found, Query};
 use crate::gateway::link::{FromShard, GatewayLinks};
-use crate::kernel::{Acts, PanicReport, Performer};
+use crate::kernel::{Acts, Clock, PanicReport, Performer};
+use crate::load::{ThreadLoad, room_published};
 use crate::reply_to::ReplyTo;
 use crate::router::Router;
 
@@ -34,6 +36,10 @@ pub struct ShardPerformer {
     pub remake: Remake,
     /// How far the consumers of all shards are.
     pub progress: Progress,
+    /// The thread that it runs on.
+    pub load: Arc<ThreadLoad>,
+    /// For how long things take.
+    pub clock: Clock,
 }
 
 impl Performer<Shard> for ShardPerformer {
@@ -77,6 +83,8 @@ impl Performer<Shard> for ShardPerformer {
                 ReplyTo::Test(_) => {}
             },
             ShardEffect::Publish { threads, channel, frame, offset } => {
+                self.load.published();
+                room_published(&channel);
                 for thread in threads {
                     self.links.send(thread, FromShard::Publication { channel: channel.clone(), frame: frame.clone(), offset });
                 }
@@ -149,8 +157,13 @@ impl ShardPerformer {
                 acts.later(async move { ShardInput::Log(LogAnswer::Tail(pending.await)) });
             }
             LogCall::Append(append) => {
+                let (began_us, clock, load) = (self.clock.mono_us(), self.clock.clone(), Arc::clone(&self.load));
                 let pending = log.append(shard, append);
-                acts.later(async move { ShardInput::Log(LogAnswer::Outcome(pending.await)) });
+                acts.later(async move {
+                    let outcome = pending.await;
+                    load.appends.record_us(clock.mono_us().saturating_sub(began_us));
+                    ShardInput::Log(LogAnswer::Outcome(outcome))
+                });
             }
             LogCall::Seal { bucket, fence } => {
                 let pending = log.seal(shard, bucket, fence);

@@ -1,21 +1,24 @@
-//! The TypeScript that `clients/typescript` is written in terms of, made from this crate: types, codes, limits and the table of methods.
+//! The TypeScript that `clients/typescript` is written in terms of, made from this crate: types, codes, limits and the table of methods; and the types of the
+//! operators' console in `clients/web`.
 //!
 //! A test compares it with the committed files; `RIALTO_WRITE=1 cargo test --workspace --test typescript` writes them.
 
 #![cfg(feature = "schema")]
 
+mod admin;
 mod codes;
 mod types;
 mod writer;
 
 use std::path::PathBuf;
 
-fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../clients/typescript/src/protocol").join(name)
-}
+/// Where the SDK's files lie.
+const SDK: &str = "../clients/typescript/src/protocol";
+/// Where the console's file lies.
+const CONSOLE: &str = "../clients/web/src/console";
 
-fn is_current(name: &str, made: &str) {
-    let path = file(name);
+fn is_current(folder: &str, name: &str, made: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder).join(name);
     if std::env::var_os("RIALTO_WRITE").is_some() {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be made");
         std::fs::write(&path, made).expect("the file can be written");
@@ -32,10 +35,15 @@ fn is_current(name: &str, made: &str) {
 
 #[test]
 fn the_types_are_current() {
-    is_current("types.ts", &types::text());
+    is_current(SDK, "types.ts", &types::text());
 }
 
 #[test]
 fn the_codes_are_current() {
-    is_current("codes.ts", &codes::text());
+    is_current(SDK, "codes.ts", &codes::text());
+}
+
+#[test]
+fn the_types_of_the_console_are_current() {
+    is_current(CONSOLE, "protocol.ts", &admin::text());
 }

@@ -19,9 +19,12 @@ use rialto_actors::shard::ShardConfig;
 
 use super::Foundation;
 use super::failure::{Exit, Failure};
+use crate::admin::sampler::Sampler;
+use crate::admin::{self, LogRing};
 use crate::cli::control::Control;
 use crate::config::Config;
 use crate::gateway::{GatewayLimits, StandardPolicy, bind};
+use crate::http::state::RenderMetrics;
 use crate::http::{self, Origins};
 use crate::run::{self, Serving};
 use crate::{logging, metrics};
@@ -44,7 +47,8 @@ pub fn serve(config: Config) -> Result<(), Failure> {
 /// # Errors
 /// As [`serve`].
 pub fn serve_with(config: Config, factory: FactoryMaker) -> Result<(), Failure> {
-    logging::start(&config.log);
+    let log = LogRing::default();
+    logging::start(&config.log, log.clone());
     let recorder = metrics::install().map_err(|error| Failure::new(Exit::Failed, format!("start metrics: {error}")))?;
     for warning in &config.warnings {
         // On one's own machine the development switches are there to be used.
@@ -58,7 +62,7 @@ pub fn serve_with(config: Config, factory: FactoryMaker) -> Result<(), Failure> 
         let foundation = Foundation::open(config).await?;
         let draining = Arc::new(AtomicBool::new(false));
         let signals = actix_rt::spawn(follow_signals(draining.clone()));
-        let served = serve_on(&foundation, factory, recorder, draining).await;
+        let served = serve_on(&foundation, factory, recorder, log, draining).await;
         // Beside this thread, which must hear of a second signal.
         let backend = foundation.backend.clone();
         let closed = actix_rt::task::spawn_blocking(move || backend.close()).await;
@@ -72,6 +76,7 @@ async fn serve_on(
     foundation: &Foundation,
     factory: FactoryMaker,
     recorder: PrometheusHandle,
+    log: LogRing,
     draining: Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     let config = &foundation.config;
@@ -80,7 +85,13 @@ async fn serve_on(
     let listener = bind(listen).map_err(|error| cannot(&format!("listen on {listen}"), &error))?;
     let address = listener.local_addr().map_err(|error| cannot("listen", &error))?;
     let control = Control::bind(&config.data_dir).map_err(|error| cannot("open the control socket", &error))?;
+    let node = node(foundation, factory);
+    let metrics = render(recorder.clone(), node.clone());
+    let console = Arc::new(foundation.console(&node, log));
+    let (loads, probes, now) = (node.loads().clone(), foundation.probes(), foundation.now.clone());
+    let sampler = Sampler { metrics: metrics.clone(), loads, probes, now, console: console.clone() };
     let beside = [
+        actix_rt::spawn(sampler.run()),
         actix_rt::spawn(control.serve(foundation.clone())),
         actix_rt::spawn(sweep(foundation.clone())),
         actix_rt::spawn(upkeep(recorder.clone())),
@@ -88,8 +99,7 @@ async fn serve_on(
         actix_rt::spawn(follow_keys(foundation.clone())),
         actix_rt::spawn(exchange_revocations(foundation.clone())),
     ];
-    let node = node(foundation, factory);
-    let state = foundation.http_state(Arc::new(node.clone()), draining, Arc::new(move || recorder.render()));
+    let state = foundation.http_state(Arc::new(node.clone()), draining, metrics, console);
     let state = Data::new(state);
     let serving = Serving {
         node,
@@ -129,6 +139,7 @@ fn node(foundation: &Foundation, factory: FactoryMaker) -> Node {
         pong_within_ms: limits.pong_within_ms,
         expiry_grace_ms: limits.expiry_grace_ms,
         anonymous: config.auth.anonymous,
+        mutes: foundation.accounts.mutes().clone(),
         ..SessionConfig::new(Arc::new(config.topics.clone()), verifier, "rialto".into())
     };
     Node::new(NodeParts {
@@ -184,6 +195,16 @@ fn greet(config: &Config, address: SocketAddr) {
         tracing::debug!(%error, "nobody reads standard output");
     }
     tracing::info!(%address, data = %folder.display(), "serving");
+}
+
+/// All metrics as text, those that are looked at now included.
+fn render(recorder: PrometheusHandle, node: Node) -> RenderMetrics {
+    Arc::new(move || {
+        admin::report(&node);
+        let mut text = recorder.render();
+        admin::render(&mut text, node.loads());
+        text
+    })
 }
 
 async fn sweep(foundation: Foundation) {

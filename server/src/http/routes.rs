@@ -2,6 +2,7 @@
 
 use actix_web::http::Method;
 use actix_web::{Resource, Route, guard, web};
+use rialto_protocol::admin::{Configuration, ConversationDetails, FeedMessage, Kick, Kicked, LogPage, Mute, Muted, NodeFacts, UserDetails};
 use rialto_protocol::rpc::{Appended, Conversation, CreateConversation, Marked, Member, Message, Page, Profile};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
@@ -10,7 +11,8 @@ use super::bodies::{
     RoleBody, SessionBody, SettingsBody, TokenBody,
 };
 use super::problem::Problem;
-use super::{assets, auth, conversations, docs, health, messages, users};
+use super::{admin, assets, auth, conversations, docs, health, messages, users};
+use crate::admin::live;
 
 /// Gives a type's schema, its parts put among the shared ones.
 pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -22,6 +24,8 @@ pub(super) enum Credentials {
     Nothing,
     /// An access token.
     Token,
+    /// An access token whose role is operator or admin.
+    Operator,
     /// The refresh cookie.
     Cookie,
 }
@@ -74,6 +78,10 @@ const CURSOR: Parameter = Parameter { name: "cursor", kind: "string", required: 
 const BEFORE: Parameter = Parameter { name: "before", kind: "integer", required: false, about: "Only offsets below." };
 const AFTER: Parameter = Parameter { name: "after", kind: "integer", required: false, about: "Only offsets above." };
 const USERNAME: Parameter = Parameter { name: "username", kind: "string", required: true, about: "The exact name, in any case." };
+const LEVEL: Parameter =
+    Parameter { name: "level", kind: "string", required: false, about: "This level and graver: error, warn, info, debug, trace." };
+const TEXT: Parameter = Parameter { name: "text", kind: "string", required: false, about: "Only lines that hold it, in any case." };
+const LATER: Parameter = Parameter { name: "after", kind: "integer", required: false, about: "`next` of the call before." };
 const PAGE: &[Parameter] = &[LIMIT, CURSOR];
 
 macro_rules! endpoints {
@@ -151,6 +159,29 @@ endpoints! {
         body ChangeBody, => [ok("Added.", schema::<Appended>)], messages::react;
     DELETE "/v1/conversations/{id}/messages/{offset}/reactions/{emoji}" "unreact" Token "Takes a reaction back."
         body ChangeBody, => [ok("Removed.", schema::<Appended>)], messages::unreact;
+    GET "/v1/admin/node" "admin_node" Operator "Who asks, and what answers."
+        => [ok("It.", schema::<NodeFacts>)], admin::node;
+    GET "/v1/admin/users/{id}" "admin_user" Operator "A user by id or exact name, with connections to this node."
+        => [ok("The user.", schema::<UserDetails>)], admin::user;
+    POST "/v1/admin/users/{id}/kick" "admin_kick" Operator "Ends a user's connections to this node, or one of them."
+        body Kick, => [ok("Ended.", schema::<Kicked>)], admin::kick;
+    POST "/v1/admin/users/{id}/revoke" "admin_revoke" Operator "Ends all sessions of a user, their tokens and their connections to this node."
+        => [ok("Ended.", schema::<Kicked>)], admin::revoke;
+    POST "/v1/admin/users/{id}/mute" "admin_mute" Operator "Lets a user say nothing for a time: what they send is refused as `forbidden`."
+        body Mute, => [ok("Muted.", schema::<Muted>)], admin::mute;
+    DELETE "/v1/admin/users/{id}/mute" "admin_unmute" Operator "Lets a user speak again."
+        => [DONE], admin::unmute;
+    GET "/v1/admin/conversations/{id}" "admin_conversation" Operator "A conversation by id, without what is said there."
+        => [ok("The conversation.", schema::<ConversationDetails>)], admin::conversation;
+    GET "/v1/admin/config" "admin_config" Operator "The effective configuration, secrets masked."
+        => [ok("The configuration.", schema::<Configuration>)], admin::config;
+    GET "/v1/admin/log" "admin_log" Operator "The newest log lines of this node."
+        query &[LEVEL, TEXT, LATER], => [ok("Lines.", schema::<LogPage>)], admin::log;
+    GET "/admin" "console" Nothing "The operators' console; its parts lie beside it."
+        => [Success { status: 200, about: "A page.", body: None }], assets::console;
+    GET "/admin/feed" "admin_feed" Nothing
+        "The console's live feed, by WebSocket upgrade: `FeedAuth` first, or the subprotocol `rialto.<token>`, then `FeedHistory` and a `FeedSample` each second."
+        => [Success { status: 101, about: "Switched.", body: Some(schema::<FeedMessage>) }], live::open;
     GET "/connection/websocket" "websocket" Nothing "The client protocol, by WebSocket upgrade."
         => [Success { status: 101, about: "Switched.", body: None }], health::upgrade_required;
     GET "/health/live" "live" Nothing "Whether the process runs."

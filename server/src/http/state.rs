@@ -11,6 +11,7 @@ use rialto_protocol::Refusal;
 use rialto_protocol::rpc::Request;
 
 use super::origin::Origins;
+use crate::admin::Console;
 use crate::config::Network;
 
 /// An answer under way.
@@ -55,4 +56,6 @@ pub struct HttpState {
     pub draining: Arc<AtomicBool>,
     /// For `/metrics`.
     pub metrics: RenderMetrics,
+    /// For operators.
+    pub console: Arc<Console>,
 }

@@ -13,6 +13,7 @@ use actix_web::test::{self, TestRequest};
 use actix_web::web::Data;
 use rialto_actors::accounts::{Accounts, KeyMaterial, KeyRing, Settings, Tables, Verifier, time_of};
 use rialto_actors::entity::{Answer, Caller};
+use rialto_actors::gateway::operator::Desk;
 use rialto_actors::kernel::Clock;
 use rialto_protocol::rpc::{Appended, Request};
 use rialto_protocol::{ErrorCode, Refusal};
@@ -20,6 +21,8 @@ use rialto_storage::backend::memory::MemoryStore;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::admin::console::Facts;
+use crate::admin::{Console, LogRing};
 
 const PASSWORD: &str = "correct-horse-7-battery";
 
@@ -53,7 +56,10 @@ impl Scene {
         let now = time_of(Clock::new(Clock::process_start()));
         let keys = KeyRing::new(&KeyMaterial::generate(1)).unwrap();
         let verifier = Verifier::new(keys, Vec::new(), false);
-        let tables = Tables::from(&MemoryStore::default().store());
+        let store = MemoryStore::default().store();
+        let tables = Tables::from(&store);
+        let facts = Facts { store: "embedded", started_ms: 1, threads: 1, configuration: "[server]".into() };
+        let console = Console::new(facts, Desk::new(0), store.views.clone(), LogRing::default());
         let accounts = Accounts::open(tables, verifier, settings, now.clone()).await.unwrap();
         let actors = Arc::new(Actors::default());
         let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
@@ -66,6 +72,7 @@ impl Scene {
             probes: Vec::new(),
             draining: Arc::new(AtomicBool::new(false)),
             metrics: Arc::new(|| "rialto_test 1\n".to_owned()),
+            console: Arc::new(console),
         };
         Self { actors, state: Data::new(state) }
     }

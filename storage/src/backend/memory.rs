@@ -7,6 +7,7 @@
 mod accounts;
 mod consumers;
 mod log;
+mod mutes;
 mod rows;
 mod views;
 
@@ -126,6 +127,7 @@ struct State {
     bots: HashMap<Uuid, BotToken>,
     revocations: BTreeMap<Uuid, u64>,
     idempotent: HashMap<(String, String), IdempotentAnswer>,
+    mutes: HashMap<UserId, u64>,
 }
 
 impl fmt::Debug for MemoryStore {
@@ -213,6 +215,7 @@ impl MemoryStore {
             accounts: Arc::new(self.clone()),
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
+            mutes: Arc::new(self.clone()),
             generation: self.inner.options.generation.as_str().into(),
             log_shape: LogShape { bucket_rows: self.inner.options.bucket_rows, consumed_on_append: self.inner.options.consumed_on_append },
         }

@@ -21,6 +21,7 @@ mod lock;
 mod log;
 mod medium;
 mod metrics;
+mod mutes;
 mod open;
 mod overlay;
 mod queue;

@@ -115,6 +115,7 @@ impl GatewayThread {
         self.cancel_timer(conn.session_timer.take());
         if let Endpoint::Session(id) = conn.endpoint.replace(Endpoint::Over) {
             self.sessions.remove(id);
+            self.forwarded.borrow_mut().remove(&id);
             self.gateway().on_closed(id);
         }
     }

@@ -169,6 +169,7 @@ impl CqlStore {
             accounts: Arc::new(self.clone()),
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
+            mutes: Arc::new(self.clone()),
             generation: self.inner.generation.clone(),
             log_shape: LogShape { bucket_rows: self.inner.core.options.bucket_rows, consumed_on_append: false },
         }

@@ -1,13 +1,13 @@
 //! The tables, as steps that are taken once and in order. A step that was released never changes; what changes later is a new step.
 
 /// The step that this program knows last.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Each step's statements. Every one may be repeated: a step that was broken off is taken again.
-pub(super) const STEPS: [&[&str]; SCHEMA_VERSION as usize] = [&FIRST];
+pub(super) const STEPS: [&[&str]; SCHEMA_VERSION as usize] = [&FIRST, &SECOND];
 
 /// Tables that hold a store's contents: all but `meta`.
-pub(super) const TABLES: [&str; 20] = [
+pub(super) const TABLES: [&str; 21] = [
     "shard_log",
     "shard_hint",
     "entity_row",
@@ -28,6 +28,7 @@ pub(super) const TABLES: [&str; 20] = [
     "bot_token",
     "revocation",
     "idempotent",
+    "mute",
 ];
 
 const FIRST: [&str; 20] = [
@@ -70,4 +71,9 @@ const FIRST: [&str; 20] = [
     "CREATE TABLE IF NOT EXISTS bot_token (id uuid PRIMARY KEY, data blob)",
     // Timestamp = the end: a revocation is never shortened.
     "CREATE TABLE IF NOT EXISTS revocation (id uuid PRIMARY KEY, until bigint)",
+];
+
+const SECOND: [&str; 1] = [
+    // Plain writes, the last one counts. until = 0: no longer.
+    "CREATE TABLE IF NOT EXISTS mute (user_id uuid PRIMARY KEY, until bigint)",
 ];

@@ -39,6 +39,8 @@ pub(crate) mod space {
     pub(crate) const REVOCATION: u8 = 0x55;
     /// Idempotency keys.
     pub(crate) const IDEMPOTENT: u8 = 0x56;
+    /// User → until when they are muted.
+    pub(crate) const MUTE: u8 = 0x57;
 }
 
 /// What of an entity a key of [`space::ENTITY`] names.

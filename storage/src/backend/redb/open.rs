@@ -217,6 +217,7 @@ impl RedbStore {
             accounts: Arc::new(self.clone()),
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
+            mutes: Arc::new(self.clone()),
             generation: Arc::clone(&self.inner.shared.generation),
             log_shape: LogShape { bucket_rows: u64::MAX, consumed_on_append: true },
         }
