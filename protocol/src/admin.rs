@@ -88,15 +88,6 @@ bodies! {
         /// The first of them.
         members: Vec<UserId>,
     }
-    /// `POST /v1/admin/users/{id}/kick`.
-    Kick {
-        /// Only this connection; all when absent.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        connection: Option<Uuid>,
-        /// Whether clients are to come back by themselves (3011); else they stay away (3503).
-        #[serde(default)]
-        reconnect: bool,
-    }
     /// Connections were ended.
     Kicked {
         /// How many.
@@ -172,11 +163,16 @@ bodies! {
     }
 }
 
-impl Default for Kick {
-    /// All connections, for good.
-    fn default() -> Self {
-        Self { connection: None, reconnect: false }
-    }
+/// `POST /v1/admin/users/{id}/kick`: all connections, for good, unless it says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Kick {
+    /// Only this connection; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<Uuid>,
+    /// Whether clients are to come back by themselves (3011); else they stay away (3503).
+    #[serde(default)]
+    pub reconnect: bool,
 }
 
 /// A frame of the feed.

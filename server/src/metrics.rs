@@ -49,7 +49,7 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Kind::Counter, "rialto_deliveries_total", "Shared chunks of publications given to an outbox each"),
     (Kind::Counter, "rialto_publications_dropped_total", "Publications that a full gateway queue did not take; its listeners recover"),
     (Kind::Counter, "rialto_slow_consumers_total", "Connections closed with 3008 because too much waited"),
-    (Kind::Counter, "rialto_publications_total", "Publications of shards, whether anybody listens or not; looked at every second"),
+    (Kind::Counter, "rialto_publications_total", "Publications to channels that somebody listens to; looked at every second"),
     // Shards and entities.
     (Kind::Gauge, "rialto_mailbox_length", "Inputs that wait in the mailboxes of all shards; looked at every second"),
     (Kind::Gauge, "rialto_mailbox_longest_length", "Inputs that wait in the fullest mailbox; looked at every second"),

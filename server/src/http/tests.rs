@@ -59,7 +59,7 @@ impl Scene {
         let store = MemoryStore::default().store();
         let tables = Tables::from(&store);
         let facts = Facts { store: "embedded", started_ms: 1, threads: 1, configuration: "[server]".into() };
-        let console = Console::new(facts, Desk::new(0), store.views.clone(), LogRing::default());
+        let console = Console::new(facts, Desk::new(0), store.views, LogRing::default());
         let accounts = Accounts::open(tables, verifier, settings, now.clone()).await.unwrap();
         let actors = Arc::new(Actors::default());
         let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();

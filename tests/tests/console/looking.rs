@@ -11,7 +11,6 @@ async fn a_user_is_found_by_name_and_id_with_every_connection() {
     let mut ada = node.person("ada").await;
     let _phone = ada.other_device().await;
     let room = ada.opens_group("plans", &[]).await;
-    ada.enters(&room).await;
     let by_id = olga.get(&format!("/v1/admin/users/{}", ada.id())).await.expect(200);
     let by_name = olga.get(&format!("/v1/admin/users/{}", ada.user.username.to_uppercase())).await.expect(200);
     assert_eq!(by_id, by_name);
@@ -69,7 +68,9 @@ async fn the_configuration_is_shown_with_its_secrets_masked() {
     let olga = with_role(&node, "olga", "operator").await;
     let toml = olga.get("/v1/admin/config").await.expect(200).text("toml");
     assert!(toml.contains("[limits]") && toml.contains("https://issuer.example") && !toml.contains(secret), "{toml}");
-    assert_eq!(toml.trim(), node.command(&["print-config"]).await.ok().trim());
+    // The command line does not know the address that this node was started with.
+    let without_address = |toml: &str| toml.trim().lines().filter(|line| !line.starts_with("listen")).collect::<Vec<_>>().join("\n");
+    assert_eq!(without_address(&toml), without_address(&node.command(&["print-config"]).await.ok()));
 }
 
 async fn lines(olga: &User, query: &str) -> (Vec<String>, u64) {

@@ -21,6 +21,7 @@ async fn a_muted_user_says_nothing_on_any_way_and_hears_everything() {
     let room = ada.opens_group("talk", &[&bob]).await;
     bob.enters(&room).await;
     let said = ada.says("before").await;
+    ada.hears("before").await;
     let muted = olga.post(&about(ada.id()), &json!({"duration_ms": 3_600_000})).await.expect(200);
     let until = muted.number("until");
     assert_eq!(olga.get(&format!("/v1/admin/users/{}", ada.id())).await.expect(200).number("muted_until"), until);

@@ -97,7 +97,7 @@ export interface FeedSample {
   readonly row: FeedRow;
 }
 
-/** `POST /v1/admin/users/{id}/kick`. */
+/** `POST /v1/admin/users/{id}/kick`: all connections, for good, unless it says otherwise. */
 export interface Kick {
   /** Only this connection; all when absent. */
   readonly connection?: string | undefined;
