@@ -39,7 +39,8 @@ async fn what_people_do_shows_in_the_samples() {
     assert!(again.value(last, "thread_0_busy").is_some_and(|share| (0.0..=1.5).contains(&share)));
     assert!(rows.iter().any(|row| again.value(row, "command_p99").is_some_and(|seconds| seconds > 0.0)), "commands took some time");
     assert!(rows.iter().any(|row| again.value(row, "append_p50").is_some_and(|seconds| seconds > 0.0)), "and so did appends");
-    assert!(rows.iter().any(|row| again.value(row, "rows_per_commit").is_some_and(|rows| rows >= 1.0)));
+    // Some commits hold no rows but accounts.
+    assert!(rows.iter().any(|row| again.value(row, "rows_per_commit").is_some_and(|rows| rows > 0.0)), "commits had rows");
 }
 
 #[tokio::test]

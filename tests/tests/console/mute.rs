@@ -44,7 +44,7 @@ async fn a_muted_user_says_nothing_on_any_way_and_hears_everything() {
     // She reads, hears and marks as before; others talk.
     bob.says("we go on").await;
     ada.hears("we go on").await;
-    ada.does("mark_read", json!({"offset": said})).await;
+    ada.does("conversation.mark_read", json!({"offset": said})).await;
     olga.delete(&about(ada.id()), None).await.expect(204);
     ada.says("after").await;
     assert_eq!(sends(&ada.user, &room).await.status, 201);
