@@ -13,6 +13,8 @@ pub mod keys;
 mod limited;
 pub mod limits;
 mod login;
+mod moderation;
+pub mod mutes;
 mod operators;
 pub mod password;
 mod profiles;
@@ -41,6 +43,8 @@ use uuid::Uuid;
 pub use bot_records::{Page, WantedBot, is_operator};
 pub use bots::NewBot;
 pub use keys::{KeyMaterial, KeyRing};
+pub use moderation::Known;
+pub use mutes::Mutes;
 pub(crate) use refusals::of_storage as refusal_of_storage;
 pub use register::Registration;
 pub use revocations::{Revocations, Revoked};
@@ -72,6 +76,8 @@ pub struct Tables {
     pub limits: Option<Arc<dyn RateLimits>>,
     /// Which bots there are, and whose.
     pub records: Arc<dyn Records>,
+    /// Who may not speak for a time.
+    pub mutes: Arc<dyn stored::Mutes>,
 }
 
 impl From<&Store> for Tables {
@@ -82,6 +88,7 @@ impl From<&Store> for Tables {
             tokens: store.tokens.clone(),
             records: store.records.clone(),
             limits: None,
+            mutes: store.mutes.clone(),
         }
     }
 }
@@ -167,6 +174,7 @@ struct Inner {
     tables: Tables,
     settings: Settings,
     verifier: Verifier,
+    mutes: Mutes,
     hasher: hasher::Hasher,
     throttle: Mutex<throttle::Throttle>,
     everywhere: Option<throttle::Everywhere>,
@@ -183,6 +191,8 @@ impl Accounts {
     pub async fn open(tables: Tables, verifier: Verifier, settings: Settings, now: TimeSource) -> Result<Self, Refusal> {
         let stored = tables.tokens.revocations(now().wall_ms).await.map_err(refusals::of_storage)?;
         verifier.revocations().load(stored);
+        let mutes = Mutes::default();
+        mutes.load(mutes.changes(), tables.mutes.standing(now().wall_ms).await.map_err(refusals::of_storage)?);
         let rates = throttle::Rates {
             registrations_per_minute_max: settings.registrations_per_minute_max,
             session_calls_per_minute_max: settings.session_calls_per_minute_max,
@@ -194,6 +204,7 @@ impl Accounts {
             tables,
             settings,
             verifier,
+            mutes,
             hasher,
             throttle: Mutex::new(throttle::Throttle::new(rates)),
             everywhere,
@@ -209,6 +220,12 @@ impl Accounts {
         &self.0.verifier
     }
 
+    /// Who may not speak for a time.
+    #[must_use]
+    pub fn mutes(&self) -> &Mutes {
+        &self.0.mutes
+    }
+
     /// Forgets what has expired. To be called every few minutes.
     ///
     /// # Errors
@@ -219,6 +236,8 @@ impl Accounts {
         // Other nodes on the same store may have ended sessions too.
         let stored = self.0.tables.tokens.revocations(now.wall_ms).await.map_err(refusals::of_storage)?;
         self.0.verifier.revocations().load(stored);
+        let changes = self.0.mutes.changes();
+        self.0.mutes.load(changes, self.0.tables.mutes.standing(now.wall_ms).await.map_err(refusals::of_storage)?);
         self.0.tables.families.expire(now.wall_ms).await.map_err(refusals::of_storage)?;
         Ok(())
     }

@@ -8,6 +8,8 @@ mod host;
 pub mod hub;
 pub mod link;
 mod meters;
+mod names;
+pub mod operator;
 mod outbox;
 mod perform;
 mod presence;
@@ -26,6 +28,7 @@ use smallvec::SmallVec;
 use uuid::Uuid;
 
 use crate::kernel::Clock;
+use crate::load::ThreadLoad;
 use crate::node::Beside;
 use crate::presence::Board;
 use crate::router::Router;
@@ -34,6 +37,7 @@ use host::Host;
 use hub::Hub;
 use link::GatewayLinks;
 use meters::Meters;
+use names::Names;
 use recovery::Turns;
 use slots::{Slot, Slots};
 
@@ -92,6 +96,10 @@ pub trait FlushHook {
     fn rooms_gathered(&self);
     /// Reading may go on after [`Intake::Pause`].
     fn resume(&self, id: SessionId);
+    /// The client's address, as far as the socket side knows it.
+    fn address(&self, _id: SessionId) -> Option<IpAddr> {
+        None
+    }
     /// Calls [`Gateway::on_timer`] after this many milliseconds, never early; replaces the wish before, `None` clears it.
     fn set_timer(&self, id: SessionId, after_ms: Option<u64>);
 }
@@ -114,6 +122,8 @@ pub struct GatewayParts {
     pub outbox_bytes_max: usize,
     /// Who listens on other nodes, where nodes share that.
     pub presence: Option<Board>,
+    /// How busy this thread is.
+    pub load: Arc<ThreadLoad>,
 }
 
 /// The gateway of one thread. Cheap to clone; not `Send`.
@@ -133,6 +143,7 @@ struct Inner {
 struct State {
     slots: Slots,
     hub: Hub,
+    names: Names,
     /// Leaves that a full shard has not taken yet.
     leaves: Vec<(rialto_protocol::EntityKey, Uuid)>,
 }
@@ -141,7 +152,7 @@ impl Gateway {
     /// The gateway of this thread.
     #[must_use]
     pub fn new(parts: GatewayParts, hook: Rc<dyn FlushHook>) -> Self {
-        let state = State { slots: Slots::default(), hub: Hub::default(), leaves: Vec::new() };
+        let state = State { slots: Slots::default(), hub: Hub::default(), names: Names::default(), leaves: Vec::new() };
         let meters = Meters::new(parts.thread);
         Self(Rc::new(Inner { parts, hook, meters, host: Host::default(), turns: Turns::default(), state: RefCell::new(state) }))
     }
@@ -153,7 +164,8 @@ impl Gateway {
         let now = parts.clock.now();
         let client = uuid::Builder::from_random_bytes(now.entropy.to_be_bytes()).into_uuid();
         let session = Session::new(Arc::clone(&parts.config), client, now);
-        let id = self.0.state.borrow_mut().slots.open(session);
+        let since_s = u32::try_from(now.mono_ms / 1000).unwrap_or(u32::MAX);
+        let id = self.0.state.borrow_mut().slots.open(session, since_s);
         self.0.meters.sessions.increment(1.0);
         self.tell(id, SessionInput::Opened);
         tracing::debug!(%client, %peer, "connection opened");

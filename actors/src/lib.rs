@@ -7,6 +7,7 @@ pub mod entities;
 pub mod entity;
 pub mod gateway;
 pub mod kernel;
+pub mod load;
 pub mod node;
 pub mod presence;
 pub mod reply_to;

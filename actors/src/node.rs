@@ -11,8 +11,10 @@ use crate::accounts::Accounts;
 use crate::commands::Commands;
 use crate::entity::{Answer, Ask, Caller, EntityFactory};
 use crate::gateway::link::GatewayLinks;
+use crate::gateway::operator::Desk;
 use crate::gateway::{FlushHook, Gateway, GatewayParts};
 use crate::kernel::{Clock, Handle, Shell};
+use crate::load::Loads;
 use crate::presence::Board;
 use crate::route::{self, Target};
 use crate::router::{Router, SHARDS};
@@ -62,6 +64,8 @@ pub struct Node {
     lag: NodeLag,
     beside: Beside,
     changes: Changes,
+    loads: Loads,
+    desk: Desk,
 }
 
 /// What one thread contributes: the handles of its shards, by number.
@@ -71,12 +75,12 @@ impl Node {
     /// A node without running actors.
     #[must_use]
     pub fn new(parts: NodeParts) -> Self {
-        let links = GatewayLinks::new(parts.threads);
+        let (links, loads, desk) = (GatewayLinks::new(parts.threads), Loads::new(parts.threads), Desk::new(parts.threads));
         let router = Router::default();
         let commands = Commands::new(parts.store.records.clone(), parts.accounts.clone(), router.clone());
         let beside = Beside { accounts: parts.accounts.clone(), commands };
         let (progress, lag) = (Progress::default(), NodeLag::default());
-        Self { parts, router, links, progress, lag, beside, changes: Changes::default() }
+        Self { parts, router, links, progress, lag, beside, changes: Changes::default(), loads, desk }
     }
 
     /// Starts this thread's share of the shards. Call it on the thread's arbiter.
@@ -84,17 +88,18 @@ impl Node {
     pub fn start_shards(&self, thread: u16) -> ThreadShards {
         let factory = (self.parts.factory)();
         let mine = (0..SHARDS).filter(|number| number % self.parts.threads == thread);
-        mine.map(|number| (number, self.start_shard(number, Rc::clone(&factory)))).collect()
+        mine.map(|number| (number, self.start_shard(number, thread, Rc::clone(&factory)))).collect()
     }
 
-    fn start_shard(&self, number: u16, factory: Rc<dyn EntityFactory>) -> Handle<ShardInput> {
+    fn start_shard(&self, number: u16, thread: u16, factory: Rc<dyn EntityFactory>) -> Handle<ShardInput> {
         let (config, shape, generation) = (self.parts.shards, self.parts.store.log_shape, Arc::clone(&self.parts.store.generation));
         let lag = self.lag.clone();
         let remake = Box::new(move || Shard::new(config, shape, Arc::clone(&generation), Rc::clone(&factory)).sharing(lag.clone()));
         let machine = remake();
         let (store, links, router) = (self.parts.store.clone(), self.links.clone(), self.router.clone());
         let progress = self.progress.clone();
-        let performer = ShardPerformer { number, store, links, router, remake, progress, changes: self.changes.clone() };
+        let (load, clock, changes) = (self.loads.of(thread), self.clock(), self.changes.clone());
+        let performer = ShardPerformer { number, store, links, router, remake, progress, changes, load, clock };
         let handle = Shell::start("shard", machine, performer, self.clock(), SHARD_MAILBOX);
         if handle.offer(ShardInput::Start).is_err() {
             tracing::error!(shard = number, "a new shard does not take its first input");
@@ -120,6 +125,7 @@ impl Node {
             clock: self.clock(),
             outbox_bytes_max: self.parts.outbox_bytes_max,
             presence: self.parts.presence.clone(),
+            load: self.loads.of(thread),
         };
         Gateway::new(parts, hook)
     }
@@ -128,6 +134,23 @@ impl Node {
     #[must_use]
     pub fn clock(&self) -> Clock {
         Clock::new(self.parts.started)
+    }
+
+    /// How busy the threads are.
+    #[must_use]
+    pub fn loads(&self) -> &Loads {
+        &self.loads
+    }
+
+    /// The way to the gateway threads, for operators.
+    #[must_use]
+    pub fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// How many inputs wait in each shard's mailbox.
+    pub fn mailboxes(&self) -> impl Iterator<Item = usize> + '_ {
+        self.router.mailboxes()
     }
 
     /// The accounts.
@@ -160,7 +183,11 @@ impl Node {
     /// What the request's entity refuses, `overloaded`, or `unavailable` when it is not known whether it was carried out.
     pub async fn request(&self, caller: &Caller, request: Request) -> Result<Answer, Refusal> {
         request.check()?;
-        match route::target(&request, caller.user, self.clock().now()) {
+        let now = self.clock().now();
+        if route::speaks(&request) {
+            self.parts.accounts.mutes().check(caller.user, now.wall_ms)?;
+        }
+        match route::target(&request, caller.user, now) {
             Target::Accounts | Target::Commands => self.beside.request(caller, request).await,
             Target::Entity(entity) => self.router.request(entity, caller.clone(), Ask::Request(Box::new(request))).await,
         }

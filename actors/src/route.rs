@@ -60,6 +60,21 @@ pub fn uuid_v7(now: Moment) -> uuid::Uuid {
     uuid::Builder::from_unix_timestamp_millis(now.wall_ms, &tail).into_uuid()
 }
 
+/// Whether a request puts something of the caller's making before others: what a muted user may not.
+#[must_use]
+pub fn speaks(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::ConversationSend(_)
+            | Request::ConversationEdit(_)
+            | Request::ConversationReact(_)
+            | Request::ConversationTyping(_)
+            | Request::ConversationCreate(_)
+            | Request::ConversationInvite(_)
+            | Request::ConversationSet(_)
+    )
+}
+
 /// The name of a request's method, for scopes, logs and metrics.
 #[must_use]
 pub fn method(request: &Request) -> &'static str {

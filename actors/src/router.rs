@@ -39,6 +39,11 @@ impl Router {
         }
     }
 
+    /// How many inputs wait in each shard's mailbox.
+    pub fn mailboxes(&self) -> impl Iterator<Item = usize> + '_ {
+        self.0.get().into_iter().flatten().map(Handle::waiting)
+    }
+
     #[expect(clippy::result_large_err, reason = "the input is given back, so that its caller can be answered")]
     fn offer(&self, entity: EntityKey, input: ShardInput) -> Result<(), Full<ShardInput>> {
         match self.shard(entity) {

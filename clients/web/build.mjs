@@ -9,6 +9,7 @@ import { build } from 'esbuild';
 const root = dirname(fileURLToPath(import.meta.url));
 const dist = join(root, 'dist');
 const NOTICE = '/*! Rialto web app, Apache-2.0. Contains Preact, MIT, (c) 2015-present Jason Miller. */';
+const CONSOLE_NOTICE = '/*! Rialto console, Apache-2.0. Contains Preact, MIT, (c) 2015-present Jason Miller, and uPlot, MIT, (c) Leon Sorokin. */';
 
 const shared = {
   absWorkingDir: root,
@@ -32,7 +33,8 @@ function hashed(name, extension, bytes) {
   return `${name}-${digest}.${extension}`;
 }
 
-const script = await bundle('main.tsx', { banner: { js: NOTICE }, define: { 'process.env.NODE_ENV': '"production"' } });
+const production = { 'process.env.NODE_ENV': '"production"' };
+const script = await bundle('main.tsx', { banner: { js: NOTICE }, define: production });
 const style = await bundle('style/app.css');
 const scriptName = hashed('app', 'js', script);
 const styleName = hashed('app', 'css', style);
@@ -49,6 +51,15 @@ const files = new Map([
 ]);
 for (const name of icons) files.set(name, await readFile(join(root, 'public', name)));
 
+// The operators' console is a page of its own, which the app's worker does not know.
+const consoleScript = await bundle('console/main.tsx', { banner: { js: CONSOLE_NOTICE }, define: production });
+const consoleStyle = await bundle('console/console.css');
+const consoleScriptName = hashed('console', 'js', consoleScript);
+const consoleStyleName = hashed('console', 'css', consoleStyle);
+const consolePage = (await readFile(join(root, 'src/console/page.html'), 'utf8'))
+  .replace('__SCRIPT__', `/${consoleScriptName}`)
+  .replace('__STYLE__', `/${consoleStyleName}`);
+
 // The worker's version is the content of everything it keeps, so a new build always replaces the old cache.
 const version = createHash('sha256');
 for (const [name, bytes] of files) version.update(name).update('\0').update(bytes);
@@ -59,6 +70,9 @@ const worker = await bundle('sw.ts', {
   },
 });
 files.set('sw.js', worker);
+files.set('console.html', Buffer.from(consolePage));
+files.set(consoleScriptName, consoleScript);
+files.set(consoleStyleName, consoleStyle);
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });

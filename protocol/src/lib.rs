@@ -4,6 +4,7 @@
 //! Nothing here does IO, reads a clock or allocates for input before its limit is checked. A reader starts at [`command`] (bytes → command),
 //! goes on to [`rpc`] and [`event`] (what bodies mean) and ends at [`reply`] (answer → bytes) and [`code`] (how things fail).
 
+pub mod admin;
 pub mod channel;
 pub mod code;
 pub mod command;

@@ -28,6 +28,8 @@ use rialto_storage::backend::redis::RedisShared;
 use rialto_storage::shared::RateLimits;
 use uuid::Uuid;
 
+use crate::admin::console::Facts;
+use crate::admin::{Console, LogRing};
 use crate::config::{Config, KeySource};
 use crate::http::state::RenderMetrics;
 use crate::http::{Answering, HttpState, Origins, Probe, Requests};
@@ -107,6 +109,7 @@ impl Foundation {
         requests: Arc<dyn Requests>,
         draining: Arc<AtomicBool>,
         metrics: RenderMetrics,
+        console: Arc<Console>,
     ) -> HttpState {
         HttpState {
             accounts: self.accounts.clone(),
@@ -119,7 +122,26 @@ impl Foundation {
             probes: self.probes(),
             draining,
             metrics,
+            console,
         }
+    }
+
+    /// The operators' console of a node over these parts.
+    #[must_use]
+    pub fn console(&self, node: &Node, log: LogRing) -> Console {
+        let facts = Facts {
+            store: if self.config.store.cql.is_some() { "cql" } else { "embedded" },
+            started_ms: self.started_ms(),
+            threads: u16::try_from(self.config.server.threads).unwrap_or(u16::MAX),
+            configuration: self.config.effective.to_print(),
+        };
+        Console::new(facts, node.desk().clone(), self.store.views.clone(), log)
+    }
+
+    /// When the process began, milliseconds since 1970.
+    fn started_ms(&self) -> u64 {
+        let now = (self.now)();
+        now.wall_ms.saturating_sub(now.mono_ms)
     }
 
     fn probes(&self) -> Vec<Arc<dyn Probe>> {

@@ -1,6 +1,7 @@
 //! The HTTP API: one table of calls, each a short function that reads a request, asks accounts or actors, and writes an answer. No business rules.
 
 pub mod address;
+mod admin;
 mod asking;
 mod assets;
 mod auth;
@@ -24,6 +25,7 @@ mod webhooks;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 
+pub use health::look;
 pub use origin::Origins;
 pub use state::{Answering, HttpState, Probe, Requests};
 

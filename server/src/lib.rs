@@ -1,5 +1,6 @@
 //! The Rialto node: command line, configuration, gateway and HTTP API over the actors. No business rules.
 
+pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod config;

@@ -2,9 +2,7 @@
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use rialto_actors::kernel::Clock;
-
-/// Bounds of every histogram of seconds: from a memory access to a timeout.
-const SECONDS: [f64; 14] = [0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+use rialto_actors::load::SECONDS;
 
 /// Installs the recorder. Whoever gets the handle renders it, and calls `run_upkeep` every few seconds.
 ///
@@ -51,7 +49,10 @@ const METRICS: &[(Kind, &str, &str)] = &[
     (Kind::Counter, "rialto_deliveries_total", "Shared chunks of publications given to an outbox each"),
     (Kind::Counter, "rialto_publications_dropped_total", "Publications that a full gateway queue did not take; its listeners recover"),
     (Kind::Counter, "rialto_slow_consumers_total", "Connections closed with 3008 because too much waited"),
+    (Kind::Counter, "rialto_publications_total", "Publications to channels that somebody listens to; looked at every second"),
     // Shards and entities.
+    (Kind::Gauge, "rialto_mailbox_length", "Inputs that wait in the mailboxes of all shards; looked at every second"),
+    (Kind::Gauge, "rialto_mailbox_longest_length", "Inputs that wait in the fullest mailbox; looked at every second"),
     (Kind::Gauge, "rialto_entities", "Entities in memory"),
     (Kind::Counter, "rialto_entity_activations_total", "Entities that came into memory"),
     (Kind::Counter, "rialto_entity_passivations_total", "Entities that left memory"),
@@ -74,6 +75,7 @@ const METRICS: &[(Kind, &str, &str)] = &[
     // HTTP and process.
     (Kind::Counter, "rialto_http_requests_total", "HTTP requests answered, by method, route and status"),
     (Kind::Histogram, "rialto_http_request_seconds", "Time from head to answer of an HTTP request, by route"),
+    (Kind::Gauge, "rialto_resident_memory_bytes", "What the process occupies; looked at every second"),
     (Kind::Gauge, "rialto_start_time_seconds", "When the process began, seconds since 1970"),
 ];
 

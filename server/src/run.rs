@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::net::TcpListener;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::body::MessageBody;
@@ -12,6 +13,7 @@ use actix_rt::signal::unix::{SignalKind, signal};
 use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::dev::AppConfig;
 use rialto_actors::gateway::{CloseFrame, FlushHook, Gateway};
+use rialto_actors::load::ThreadLoad;
 use rialto_actors::node::Node;
 use rialto_protocol::CloseCode;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -21,6 +23,9 @@ use crate::gateway::{Accepted, Acceptor, GatewayLimits, StandardPolicy, serve_th
 
 /// Time between two looks at what waits in a gateway thread.
 const SAMPLE_EVERY: Duration = Duration::from_secs(5);
+
+/// Time between two reports of a thread's load.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// What a node needs to serve.
 pub struct Serving<A> {
@@ -129,6 +134,11 @@ fn gateway(node: &Node, thread: u16, hook: Rc<dyn FlushHook>) -> Rc<dyn boundary
     actix_rt::spawn(async move { from_shards.run().await });
     actix_rt::spawn(follow_revocations(gateway.clone(), node.clone()));
     actix_rt::spawn(sample(gateway.clone()));
+    actix_rt::spawn(report_load(node.loads().of(thread)));
+    if let Some(questions) = node.desk().questions(thread) {
+        let gateway = gateway.clone();
+        actix_rt::spawn(async move { gateway.answer_operators(questions).await });
+    }
     Rc::new(gateway)
 }
 
@@ -137,6 +147,16 @@ async fn sample(gateway: Gateway) {
     loop {
         ticks.tick().await;
         gateway.sample();
+    }
+}
+
+/// Says each second how long this thread has worked in all, and what its rooms did.
+async fn report_load(load: Arc<ThreadLoad>) {
+    let runtime = tokio::runtime::Handle::current().metrics();
+    let mut ticks = tokio::time::interval(REPORT_EVERY);
+    loop {
+        ticks.tick().await;
+        load.report(runtime.worker_total_busy_duration(0));
     }
 }
 

@@ -133,6 +133,16 @@ pub struct IdempotentAnswer {
     pub expires_ms: u64,
 }
 
+/// Who may not speak for a time.
+///
+/// **Guarantees.** Durable once answered. What was set last stands.
+pub trait Mutes: Send + Sync {
+    /// Mutes a user until `until_ms`, milliseconds since 1970; 0 lets them speak again.
+    fn set(&self, user: UserId, until_ms: u64, now_ms: u64) -> Pending<()>;
+    /// Everybody who is muted at `now_ms`, and until when; forgets the others. Reads the table whole: for the start and for a slow timer.
+    fn standing(&self, now_ms: u64) -> Pending<Vec<(UserId, u64)>>;
+}
+
 /// Bot tokens, revocations, idempotency keys.
 ///
 /// **Guarantees.** Durable once answered. A revocation is kept until `until_ms`.

@@ -27,7 +27,7 @@ pub const PART_ROWS: u64 = 4;
 
 type Case = fn(Store) -> Pin<Box<dyn Future<Output = ()>>>;
 
-const CASES: [(&str, Case); 29] = [
+const CASES: [(&str, Case); 30] = [
     ("claims swap the fence", |store| Box::pin(fences::claims(store))),
     ("a stale owner is fenced", |store| Box::pin(fences::stale_owner(store))),
     ("rows are dense or refused", |store| Box::pin(fences::density(store))),
@@ -56,6 +56,7 @@ const CASES: [(&str, Case); 29] = [
     ("tokens, revocations, idempotency", |store| Box::pin(accounts::tokens(store))),
     ("records change by compare-and-set", |store| Box::pin(records::compare_and_set(store))),
     ("records are paged by their ids", |store| Box::pin(records::pages(store))),
+    ("mutes stand until they are over or taken back", |store| Box::pin(accounts::mutes(store))),
     ("hostile names are just names", |store| Box::pin(accounts::hostile_names(store))),
 ];
 

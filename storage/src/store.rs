@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::StorageError;
-use crate::accounts::{Accounts, RefreshFamilies, Tokens};
+use crate::accounts::{Accounts, Mutes, RefreshFamilies, Tokens};
 use crate::blobs::Blobs;
 use crate::consumers::Consumers;
 use crate::entity_rows::EntityRows;
@@ -37,6 +37,8 @@ pub struct Store {
     pub tokens: Arc<dyn Tokens>,
     /// Bots, their commands, webhooks.
     pub records: Arc<dyn Records>,
+    /// Who may not speak for a time.
+    pub mutes: Arc<dyn Mutes>,
     /// Identity of this store's timeline: a short random word that every epoch begins with; `restore` makes a new one.
     pub generation: Arc<str>,
     /// How the shard log is cut.

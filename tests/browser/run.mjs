@@ -1,21 +1,23 @@
-// node run.mjs --url http://127.0.0.1:PORT [--shots DIR] [--only WORD] [--chromium PATH]
+// node run.mjs --url http://127.0.0.1:PORT --command '["rialto","--data","DIR"]' [--shots DIR] [--only WORD] [--chromium PATH]
 // Drives the web app of a server that somebody else started. Ends with "N passed, N failed".
+import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import { accounts } from './cases/accounts.mjs';
+import { operators } from './cases/console.mjs';
 import { conversation } from './cases/conversation.mjs';
 import { history } from './cases/history.mjs';
 import { network } from './cases/network.mjs';
 import { screens } from './cases/screens.mjs';
 
 const { values } = parseArgs({
-  options: { url: { type: 'string' }, shots: { type: 'string' }, only: { type: 'string' }, chromium: { type: 'string', default: '/usr/bin/chromium' } },
+  options: { url: { type: 'string' }, command: { type: 'string', default: '[]' }, shots: { type: 'string' }, only: { type: 'string' }, chromium: { type: 'string', default: '/usr/bin/chromium' } },
 });
 if (values.url === undefined) {
-  process.stderr.write('usage: node run.mjs --url http://127.0.0.1:PORT [--shots DIR] [--only WORD]\n');
+  process.stderr.write('usage: node run.mjs --url http://127.0.0.1:PORT [--command JSON] [--shots DIR] [--only WORD]\n');
   process.exit(2);
 }
 
@@ -24,6 +26,9 @@ const shots = values.shots ?? null;
 if (shots !== null) mkdirSync(shots, { recursive: true });
 const failures = shots ?? mkdtempSync(join(tmpdir(), 'rialto-browser-'));
 const run = Date.now().toString(36);
+const [program, ...prefix] = JSON.parse(values.command);
+/** Runs a command of the server's binary on its data folder, as an operator does. */
+const command = (...words) => promisify(execFile)(program, [...words, ...prefix]);
 /** A case that takes longer hangs somewhere where Playwright itself has no limit, in milliseconds. */
 const CASE_MS_MAX = 90_000;
 
@@ -37,12 +42,12 @@ const browser = await chromium.launch({
 
 let passed = 0;
 let failed = 0;
-const cases = [...accounts, ...conversation, ...network, ...history, ...screens];
+const cases = [...accounts, ...conversation, ...network, ...history, ...screens, ...operators];
 for (const [index, { name, test }] of cases.entries()) {
   if (values.only !== undefined && !name.includes(values.only)) continue;
   const started = Date.now();
   try {
-    await inTime(test({ browser, url, shots, run: `${run}${index}` }));
+    await inTime(test({ browser, url, shots, command, run: `${run}${index}` }));
     passed += 1;
     process.stdout.write(`ok    ${name} (${Date.now() - started} ms)\n`);
   } catch (error) {

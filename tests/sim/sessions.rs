@@ -127,6 +127,7 @@ impl World {
             }
             SessionEffect::Ask { .. } => self.ask_shard(place, connection, effect),
             SessionEffect::Accounts { .. } => unreachable!("no client asks about users"),
+            SessionEffect::Named(_) => {}
             SessionEffect::Leave { entity, channel } => {
                 self.leave_room(place.node, connection, &channel);
                 let Some((_, session)) = self.session_place(connection) else { return };

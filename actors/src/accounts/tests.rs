@@ -43,7 +43,7 @@ impl Scene {
         settings: Settings,
         limits: Option<Arc<dyn RateLimits>>,
     ) -> Accounts {
-        let tables = Tables { accounts: memory.clone(), families: memory.clone(), tokens: memory.clone(), records: memory.records(), limits };
+        let tables = Tables { accounts: memory.clone(), families: memory.clone(), tokens: memory.clone(), records: memory.records(), limits, mutes: nobody_is_muted() };
         let (elapsed_ms, drawn) = (elapsed_ms.clone(), AtomicU64::new(1));
         let now: TimeSource = Arc::new(move || {
             let elapsed_ms = elapsed_ms.load(Ordering::Relaxed);
@@ -321,4 +321,9 @@ async fn guesses_and_registrations_are_counted_over_all_nodes_and_by_each_node_w
     shared.set_away(true);
     nodes[1].register(wanted("dave", PASSWORD), HERE).await.expect("each node counts for itself");
     assert_eq!(code(nodes[1].register(wanted("erin", PASSWORD), HERE).await), ErrorCode::RateLimited, "it has counted all along");
+}
+
+/// Mutes have a test of their own.
+fn nobody_is_muted() -> Arc<dyn rialto_storage::accounts::Mutes> {
+    rialto_storage::backend::memory::MemoryStore::default().store().mutes
 }

@@ -138,12 +138,13 @@ impl Gateway {
             // Not registered ahead: there are dozens of codes, and a refused command is not the hot path.
             metrics::counter!("rialto_errors_total", "code" => refusal.code.word()).increment(1);
         }
-        let Some(UnderWay { command, kind, mut channel, .. }) = done else {
+        let Some(UnderWay { command, kind, mut channel, began_us, .. }) = done else {
             if answer.is_ok() {
                 self.nobody_listens(reply.then);
             }
             return;
         };
+        self.0.parts.load.commands.record_us(self.0.parts.clock.mono_us().saturating_sub(began_us));
         if let Then::Listen { entity, .. } = &reply.then {
             // The shard's name of the channel: one for all who listen.
             channel = Arc::clone(&entity.channel);

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use super::SessionId;
 use crate::kernel::{PanicReport, guarded};
+use crate::load::room_delivered;
 
 /// Listeners from which a room is large: a flush of it takes so long (some 0.5 ms) that gathering what comes meanwhile pays. Smaller ones never wait.
 pub const LARGE_ROOM_LISTENERS_MIN: usize = 200;
@@ -180,7 +181,9 @@ impl Hub {
             }) {
                 panics.push((num_listeners - listeners.len() - 1, panic));
             }
-            flushed.deliveries += (num_listeners - num_empty) as u64;
+            let delivered = (num_listeners - num_empty) as u64;
+            flushed.deliveries += delivered;
+            room_delivered(channel, delivered);
             flushed.panics.extend(panics.into_iter().map(|(at, panic)| (room.listeners[at].session, panic)));
             false
         });

@@ -33,6 +33,13 @@ impl Gateway {
                     gateway.answer(SessionReply { address, then: Then::Answer }, answer);
                 });
             }
+            SessionEffect::Named(name) => {
+                let mut state = self.0.state.borrow_mut();
+                let name = state.names.id_of(&name);
+                if let Some(slot) = state.slots.get_mut(id) {
+                    slot.name = name;
+                }
+            }
             SessionEffect::Leave { entity, channel } => self.leave(id, entity, &channel),
             SessionEffect::WakeAt { mono_ms: at } => self.0.hook.set_timer(id, Some(at.saturating_sub(mono_ms))),
             SessionEffect::Close(code) => self.close(id, code),
@@ -77,8 +84,9 @@ impl Gateway {
 
     /// Notes a command under way.
     fn begin(&self, id: SessionId, command: u32, kind: ReplyKind, channel: Arc<str>) -> Option<CommandAddress> {
+        let began_us = self.0.parts.clock.mono_us();
         let mut state = self.0.state.borrow_mut();
-        let number = state.slots.get_mut(id)?.begin(command, kind, channel);
+        let number = state.slots.get_mut(id)?.begin(command, began_us, kind, channel);
         Some(CommandAddress { thread: self.0.parts.thread, session: id, command: number })
     }
 

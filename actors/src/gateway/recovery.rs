@@ -81,7 +81,7 @@ impl Gateway {
     pub(super) fn takes_large(&self, id: SessionId, bytes: usize) -> bool {
         let state = self.0.state.borrow();
         let Some(slot) = state.slots.get(id) else { return true };
-        let fits_socket = slot.large_bytes == 0 || slot.large_bytes + bytes <= self.0.parts.outbox_bytes_max;
+        let fits_socket = slot.large_bytes() == 0 || slot.large_bytes() + bytes <= self.0.parts.outbox_bytes_max;
         fits_socket && state.slots.large_bytes() + bytes <= LARGE_ANSWERS_BYTES_MAX
     }
 
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn large_answers_count_until_they_are_written_or_their_session_is_over() {
         let mut slots = Slots::default();
-        let (first, second) = (slots.open(None), slots.open(None));
+        let (first, second) = (slots.open(None, 0), slots.open(None, 0));
         slots.push_large(first, Bytes::from(vec![0; 1000]));
         slots.push_large(second, Bytes::from(vec![0; 500]));
         let slot = slots.get_mut(first).unwrap();
@@ -130,9 +130,9 @@ mod tests {
         slot.outbox.take(&mut output);
         assert_eq!(output.chunks.len(), 2);
         slots.written(first, 400);
-        assert_eq!((slots.get(first).unwrap().large_bytes, slots.large_bytes()), (600, 1100));
+        assert_eq!((slots.get(first).unwrap().large_bytes(), slots.large_bytes()), (600, 1100));
         slots.written(first, 604);
-        assert_eq!((slots.get(first).unwrap().large_bytes, slots.large_bytes()), (0, 500));
+        assert_eq!((slots.get(first).unwrap().large_bytes(), slots.large_bytes()), (0, 500));
         assert!(slots.release(second));
         assert_eq!(slots.large_bytes(), 0);
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use rialto_protocol::UserId;
 use uuid::Uuid;
 
+use super::names::NameId;
 use super::outbox::Outbox;
 use super::{COMMANDS_UNDER_WAY_MAX, SessionId};
 use crate::session::{ReplyKind, Session};
@@ -17,6 +18,8 @@ pub(super) struct UnderWay {
     pub(super) number: u32,
     /// The client's id of it.
     pub(super) command: u32,
+    /// When it came, monotonic microseconds.
+    pub(super) began_us: u64,
     /// How its answer is written.
     pub(super) kind: ReplyKind,
     /// The channel that it is about.
@@ -30,9 +33,13 @@ pub(super) struct Slot {
     pub(super) outbox: Outbox,
     under_way: Vec<UnderWay>,
     /// Bytes of large answers that the socket has not taken yet.
-    pub(super) large_bytes: usize,
-    pub(super) paused: bool,
+    large_bytes: u32,
     next_number: u32,
+    /// When it came, seconds since the process began.
+    pub(super) since_s: u32,
+    /// What the client calls itself.
+    pub(super) name: NameId,
+    pub(super) paused: bool,
 }
 
 impl Slot {
@@ -52,6 +59,11 @@ impl Slot {
         self.under_way = Vec::new();
     }
 
+    /// Bytes of large answers that the socket has not taken yet.
+    pub(super) fn large_bytes(&self) -> usize {
+        self.large_bytes as usize
+    }
+
     pub(super) fn is_busy(&self) -> bool {
         self.under_way.len() >= COMMANDS_UNDER_WAY_MAX
     }
@@ -65,9 +77,9 @@ impl Slot {
     }
 
     /// Notes a command under way; answers our number of it.
-    pub(super) fn begin(&mut self, command: u32, kind: ReplyKind, channel: Arc<str>) -> u32 {
+    pub(super) fn begin(&mut self, command: u32, began_us: u64, kind: ReplyKind, channel: Arc<str>) -> u32 {
         self.next_number = self.next_number.wrapping_add(1);
-        self.under_way.push(UnderWay { number: self.next_number, command, kind, channel });
+        self.under_way.push(UnderWay { number: self.next_number, command, began_us, kind, channel });
         self.next_number
     }
 
@@ -99,14 +111,16 @@ pub(super) struct Slots {
 
 impl Slots {
     /// Opens a slot, for a session unless a test needs none.
-    pub(super) fn open(&mut self, session: impl Into<Option<Session>>) -> SessionId {
+    pub(super) fn open(&mut self, session: impl Into<Option<Session>>, since_s: u32) -> SessionId {
         let slot = Box::new(Slot {
             session: session.into(),
             outbox: Outbox::default(),
             under_way: Vec::new(),
             large_bytes: 0,
-            paused: false,
             next_number: 0,
+            since_s,
+            name: 0,
+            paused: false,
         });
         match self.free.pop() {
             Some(index) => {
@@ -139,7 +153,7 @@ impl Slots {
             return false;
         }
         let Some(slot) = place.take() else { return false };
-        self.large_bytes -= slot.large_bytes;
+        self.large_bytes -= slot.large_bytes as usize;
         *generation = generation.wrapping_add(1);
         self.free.push(id.index);
         true
@@ -153,8 +167,9 @@ impl Slots {
     /// Queues a large answer, whose bytes count until the socket has taken them.
     pub(super) fn push_large(&mut self, id: SessionId, frame: Bytes) {
         let bytes = frame.len();
+        let counted = u32::try_from(bytes).expect("an answer has less than 4 GiB, and few wait");
         let Some(slot) = self.get_mut(id) else { return };
-        slot.large_bytes += bytes;
+        slot.large_bytes += counted;
         slot.outbox.push_apart(frame);
         self.large_bytes += bytes;
     }
@@ -165,9 +180,9 @@ impl Slots {
             return;
         }
         let Some(slot) = self.get_mut(id) else { return };
-        let taken = slot.large_bytes.min(bytes);
+        let taken = slot.large_bytes.min(u32::try_from(bytes).unwrap_or(u32::MAX));
         slot.large_bytes -= taken;
-        self.large_bytes -= taken;
+        self.large_bytes -= taken as usize;
     }
 
     /// Bytes that wait for all sockets.

@@ -66,7 +66,8 @@ fn gateway(sockets: &Rc<Sockets>) -> Gateway {
     let hook: Rc<dyn FlushHook> = Rc::<Sockets>::clone(sockets);
     let commands = Commands::new(store.records, accounts.clone(), router.clone());
     let beside = Beside { accounts, commands };
-    Gateway::new(GatewayParts { thread: 0, links, router, beside, config, clock, outbox_bytes_max: 1 << 20, presence: None }, hook)
+    let load = std::sync::Arc::default();
+    Gateway::new(GatewayParts { thread: 0, links, router, beside, config, clock, outbox_bytes_max: 1 << 20, presence: None, load }, hook)
 }
 
 fn open(gateway: &Gateway) -> SessionId {

@@ -38,6 +38,12 @@ impl Clock {
         }
     }
 
+    /// Monotonic microseconds since the process began, for durations.
+    #[must_use]
+    pub fn mono_us(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// Fresh bits: a SplitMix64 pair (Steele, Lea, Flood 2014) over a state seeded by the operating system. Unique, not secret: secrets ask the operating system.
     fn entropy(&self) -> u128 {
         let state = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);

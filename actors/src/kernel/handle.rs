@@ -1,6 +1,8 @@
 //! How others reach an actor: through its bounded mailbox, and with an answer when that is full.
 
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::Recipient;
@@ -15,11 +17,28 @@ impl<I: 'static> actix::Message for Envelope<I> {
 }
 
 /// Reaches one actor from any thread. Cheap to clone. Order holds between offers through handles of one actor made on one thread.
-pub struct Handle<I: Send + 'static>(Recipient<Envelope<I>>);
+pub struct Handle<I: Send + 'static> {
+    recipient: Recipient<Envelope<I>>,
+    waiting: Waiting,
+}
+
+/// How many inputs wait in one mailbox: counted by those who put them in and by the actor that takes them out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waiting(Arc<AtomicUsize>);
+
+impl Waiting {
+    fn came(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn left(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl<I: Send + 'static> Clone for Handle<I> {
     fn clone(&self) -> Self {
-        Self(self.0.clone())
+        Self { recipient: self.recipient.clone(), waiting: self.waiting.clone() }
     }
 }
 
@@ -53,8 +72,14 @@ pub enum AskError {
 }
 
 impl<I: Send + 'static> Handle<I> {
-    pub(crate) fn new(recipient: Recipient<Envelope<I>>) -> Self {
-        Self(recipient)
+    pub(crate) fn new(recipient: Recipient<Envelope<I>>, waiting: Waiting) -> Self {
+        Self { recipient, waiting }
+    }
+
+    /// How many inputs wait in the mailbox.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.0.load(Ordering::Relaxed)
     }
 
     /// Puts an input into the mailbox.
@@ -62,9 +87,14 @@ impl<I: Send + 'static> Handle<I> {
     /// # Errors
     /// Gives the input back when the mailbox is full or the actor has ended.
     pub fn offer(&self, input: I) -> Result<(), Full<I>> {
-        self.0.try_send(Envelope(input)).map_err(|error| match error {
-            SendError::Full(Envelope(input)) => Full::Overloaded(input),
-            SendError::Closed(Envelope(input)) => Full::Gone(input),
+        // Counted first: the actor may have taken it before this thread goes on.
+        self.waiting.came();
+        self.recipient.try_send(Envelope(input)).map_err(|error| {
+            self.waiting.left();
+            match error {
+                SendError::Full(Envelope(input)) => Full::Overloaded(input),
+                SendError::Closed(Envelope(input)) => Full::Gone(input),
+            }
         })
     }
 

@@ -8,7 +8,7 @@ use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, SpawnHandle, 
 
 use tracing::Span;
 
-use super::handle::{Envelope, Handle};
+use super::handle::{Envelope, Handle, Waiting};
 use super::supervise::{PanicReport, guarded};
 use super::{Clock, Effects, Machine};
 
@@ -41,6 +41,7 @@ pub struct Shell<M: Machine, P: Performer<M>> {
     performer: P,
     clock: Clock,
     effects: Effects<M::Effect>,
+    waiting: Waiting,
     timer: Option<(u64, SpawnHandle)>,
     ended: bool,
 }
@@ -112,12 +113,14 @@ where
 {
     /// Starts an actor on this thread. `mailbox` bounds how many inputs may wait. The name is for logs and metrics.
     pub fn start(name: &'static str, machine: M, performer: P, clock: Clock, mailbox: usize) -> Handle<M::Input> {
-        let shell = Self { name, machine, performer, clock, effects: Effects::default(), timer: None, ended: false };
+        let waiting = Waiting::default();
+        let shell =
+            Self { name, machine, performer, clock, effects: Effects::default(), waiting: waiting.clone(), timer: None, ended: false };
         let address = Self::create(move |context| {
             context.set_mailbox_capacity(mailbox);
             shell
         });
-        Handle::new(address.recipient())
+        Handle::new(address.recipient(), waiting)
     }
 }
 
@@ -185,6 +188,7 @@ where
     type Result = ();
 
     fn handle(&mut self, Envelope(input): Envelope<M::Input>, context: &mut Context<Self>) {
+        self.waiting.left();
         self.run(input, context);
     }
 }

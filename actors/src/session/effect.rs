@@ -73,6 +73,8 @@ pub enum SessionEffect {
         /// What.
         request: Box<rialto_protocol::rpc::Request>,
     },
+    /// The client says what it is.
+    Named(String),
     /// Listen no more.
     Leave {
         /// To which entity.

@@ -24,7 +24,7 @@ use super::effect::{ReplyKind, SessionEffect};
 use super::input::SessionInput;
 use super::rate::Bucket;
 use super::user_rates::UserRates;
-use crate::accounts::{Verified, Verifier};
+use crate::accounts::{Mutes, Verified, Verifier};
 use crate::entity::{Ask, Caller};
 use crate::kernel::{Effects, Machine, Moment};
 use crate::route::{self, Target};
@@ -58,6 +58,8 @@ pub struct SessionConfig {
     pub topics: Arc<TopicRules>,
     /// Checks subscription tokens: a pure function of token, keys and time.
     pub verifier: Verifier,
+    /// Who may not speak for a time.
+    pub mutes: Mutes,
     /// The node's name in connect replies.
     pub node: Arc<str>,
 }
@@ -78,6 +80,7 @@ impl SessionConfig {
             anonymous: false,
             topics,
             verifier,
+            mutes: Mutes::default(),
             node,
         }
     }
@@ -222,6 +225,17 @@ impl Session {
         self.identity.as_ref().and_then(|identity| identity.grant)
     }
 
+    /// When its token ends, milliseconds since 1970; `None` when never, or while it is not known.
+    #[must_use]
+    pub fn expires_ms(&self) -> Option<u64> {
+        self.identity.as_ref().and_then(|identity| identity.expires_ms)
+    }
+
+    /// Channels that it listens to.
+    pub fn channels(&self) -> impl Iterator<Item = Arc<str>> + '_ {
+        self.subscriptions.iter().map(|one| Arc::clone(&one.channel))
+    }
+
     fn claims(&self) -> Option<&Claims> {
         self.identity.as_ref().and_then(|identity| identity.claims.as_deref())
     }
@@ -331,12 +345,22 @@ impl Session {
         if !self.in_scope(route::method(&request)) {
             return refuse(id, ErrorCode::Forbidden, out);
         }
+        if route::speaks(&request)
+            && let Err(refusal) = self.may_speak(now)
+        {
+            return refuse_with(id, &refusal, out);
+        }
         let caller = self.caller();
         let request = Box::new(request);
         out.push(match route::target(&request, caller.user, now) {
             Target::Entity(entity) => SessionEffect::Ask { command: id, kind, entity, caller, ask: Ask::Request(request), chan_info: None },
             Target::Accounts | Target::Commands => SessionEffect::Accounts { command: id, caller, request },
         });
+    }
+
+    /// Whether an operator lets the user speak.
+    fn may_speak(&self, now: Moment) -> Result<(), Refusal> {
+        self.config.mutes.check(self.user(), now.wall_ms)
     }
 
     fn ended(&mut self, out: &mut Effects<SessionEffect>) {

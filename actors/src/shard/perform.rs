@@ -1,6 +1,7 @@
 //! Carries out what a shard wants: store calls, answers, fan-out to gateway threads, words to other shards.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use rialto_protocol::EntityKey;
 use rialto_storage::consumers::Parked;
@@ -13,7 +14,8 @@ use super::progress::Progress;
 use super::{Shard, ShardEffect, ShardInput};
 use crate::entity::{Found, Query};
 use crate::gateway::link::{FromShard, GatewayLinks};
-use crate::kernel::{Acts, PanicReport, Performer};
+use crate::kernel::{Acts, Clock, PanicReport, Performer};
+use crate::load::{ThreadLoad, room_published};
 use crate::reply_to::ReplyTo;
 use crate::router::Router;
 use crate::webhooks::Changes;
@@ -37,6 +39,10 @@ pub struct ShardPerformer {
     pub progress: Progress,
     /// Who wants to hear of new rows.
     pub changes: Changes,
+    /// The thread that it runs on.
+    pub load: Arc<ThreadLoad>,
+    /// For how long things take.
+    pub clock: Clock,
 }
 
 impl Performer<Shard> for ShardPerformer {
@@ -81,6 +87,8 @@ impl Performer<Shard> for ShardPerformer {
                 ReplyTo::Test(_) => {}
             },
             ShardEffect::Publish { threads, channel, frame, offset } => {
+                self.load.published();
+                room_published(&channel);
                 for thread in threads {
                     self.links.send(thread, FromShard::Publication { channel: channel.clone(), frame: frame.clone(), offset });
                 }
@@ -156,9 +164,11 @@ impl ShardPerformer {
             }
             LogCall::Append(append) => {
                 let changed = if self.changes.are_wanted() { Changes::of_rows(&append.rows) } else { Vec::new() };
+                let (began_us, clock, load) = (self.clock.mono_us(), self.clock.clone(), Arc::clone(&self.load));
                 let (pending, changes) = (log.append(shard, append), self.changes.clone());
                 acts.later(async move {
                     let outcome = pending.await;
+                    load.appends.record_us(clock.mono_us().saturating_sub(began_us));
                     // Whatever the outcome: who hears of a row that is not there finds none.
                     changes.note(changed);
                     ShardInput::Log(LogAnswer::Outcome(outcome))

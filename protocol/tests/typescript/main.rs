@@ -1,10 +1,11 @@
 //! The TypeScript that `clients/typescript` is written in terms of, and the same in Python for `clients/python`, made from this crate:
-//! types, codes, limits and the table of methods.
+//! types, codes, limits and the table of methods. And the types of the operators' console in `clients/web`.
 //!
 //! A test compares them with the committed files; `RIALTO_WRITE=1 cargo test --workspace --test typescript` writes them.
 
 #![cfg(feature = "schema")]
 
+mod admin;
 mod codes;
 mod python;
 mod types;
@@ -16,8 +17,8 @@ fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../clients").join(name)
 }
 
-fn is_current(name: &str, made: &str) {
-    let path = file(name);
+fn is_current(folder: &str, name: &str, made: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder).join(name);
     if std::env::var_os("RIALTO_WRITE").is_some() {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be made");
         std::fs::write(&path, made).expect("the file can be written");
@@ -50,4 +51,9 @@ fn the_types_in_python_are_current() {
 #[test]
 fn the_codes_in_python_are_current() {
     is_current("python/src/rialto/protocol/codes.py", &python::codes_text());
+}
+
+#[test]
+fn the_types_of_the_console_are_current() {
+    is_current("web/src/console/protocol.ts", &admin::text());
 }

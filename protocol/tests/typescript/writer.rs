@@ -81,7 +81,10 @@ fn simple(kind: &str, schema: &Value) -> String {
         "integer" | "number" => "number".to_owned(),
         "boolean" => "boolean".to_owned(),
         "null" => "null".to_owned(),
-        "array" => format!("readonly {}[]", inline(&schema["items"])),
+        "array" => match inline(&schema["items"]) {
+            union if union.contains(" | ") => format!("readonly ({union})[]"),
+            item => format!("readonly {item}[]"),
+        },
         "object" => format!("Readonly<Record<string, {}>>", inline(&schema["additionalProperties"])),
         _ => panic!("no TypeScript for {schema}"),
     }

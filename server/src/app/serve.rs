@@ -21,9 +21,12 @@ use rialto_actors::webhooks::Webhooks;
 
 use super::Foundation;
 use super::failure::{Exit, Failure};
+use crate::admin::sampler::Sampler;
+use crate::admin::{self, LogRing};
 use crate::cli::control::Control;
 use crate::config::Config;
 use crate::gateway::{GatewayLimits, StandardPolicy, bind};
+use crate::http::state::RenderMetrics;
 use crate::http::{self, Origins};
 use crate::run::{self, Serving};
 use crate::webhooks::Client;
@@ -49,7 +52,8 @@ pub fn serve(config: Config) -> Result<(), Failure> {
 /// # Errors
 /// As [`serve`].
 pub fn serve_with(config: Config, factory: FactoryMaker) -> Result<(), Failure> {
-    logging::start(&config.log);
+    let log = LogRing::default();
+    logging::start(&config.log, log.clone());
     let recorder = metrics::install().map_err(|error| Failure::new(Exit::Failed, format!("start metrics: {error}")))?;
     for warning in &config.warnings {
         // On one's own machine the development switches are there to be used.
@@ -63,7 +67,7 @@ pub fn serve_with(config: Config, factory: FactoryMaker) -> Result<(), Failure> 
         let foundation = Foundation::open(config).await?;
         let draining = Arc::new(AtomicBool::new(false));
         let signals = actix_rt::spawn(follow_signals(draining.clone()));
-        let served = serve_on(&foundation, factory, recorder, draining).await;
+        let served = serve_on(&foundation, factory, recorder, log, draining).await;
         // Beside this thread, which must hear of a second signal.
         let backend = foundation.backend.clone();
         let closed = actix_rt::task::spawn_blocking(move || backend.close()).await;
@@ -77,6 +81,7 @@ async fn serve_on(
     foundation: &Foundation,
     factory: FactoryMaker,
     recorder: PrometheusHandle,
+    log: LogRing,
     draining: Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     let config = &foundation.config;
@@ -87,7 +92,13 @@ async fn serve_on(
     let control = Control::bind(&config.data_dir).map_err(|error| cannot("open the control socket", &error))?;
     let rates = UserRates::new(config.limits.user_commands_per_second_max, config.limits.user_commands_burst_max);
     let (user_rates, presence) = (Arc::new(rates), foundation.presence());
+    let node = node(foundation, factory, user_rates.clone(), presence.clone());
+    let metrics = render(recorder.clone(), node.clone());
+    let console = Arc::new(foundation.console(&node, log));
+    let (loads, probes, now) = (node.loads().clone(), foundation.probes(), foundation.now.clone());
+    let sampler = Sampler { metrics: metrics.clone(), loads, probes, now, console: console.clone() };
     let beside = [
+        actix_rt::spawn(sampler.run()),
         actix_rt::spawn(control.serve(foundation.clone())),
         actix_rt::spawn(sweep(foundation.clone())),
         actix_rt::spawn(upkeep(recorder.clone())),
@@ -97,14 +108,8 @@ async fn serve_on(
         actix_rt::spawn(settle_user_rates(foundation.clone(), Arc::clone(&user_rates))),
     ];
     let telling = presence.clone().map(|board| actix_rt::spawn(async move { board.run().await }));
-    let node = node(foundation, factory, user_rates, presence.clone());
     let webhooks = webhooks(foundation, &node)?;
-    let state = foundation.http_state(
-        (node.commands().clone(), webhooks.clone()),
-        Arc::new(node.clone()),
-        draining,
-        Arc::new(move || recorder.render()),
-    );
+    let state = foundation.http_state((node.commands().clone(), webhooks.clone()), Arc::new(node.clone()), draining, metrics, console);
     let state = Data::new(state);
     let serving = Serving {
         node,
@@ -151,6 +156,7 @@ fn node(foundation: &Foundation, factory: FactoryMaker, user_rates: Arc<UserRate
         pong_within_ms: limits.pong_within_ms,
         expiry_grace_ms: limits.expiry_grace_ms,
         anonymous: config.auth.anonymous,
+        mutes: foundation.accounts.mutes().clone(),
         ..SessionConfig::new(Arc::new(config.topics.clone()), verifier, "rialto".into())
     };
     Node::new(NodeParts {
@@ -216,6 +222,16 @@ fn greet(config: &Config, address: SocketAddr) {
         tracing::debug!(%error, "nobody reads standard output");
     }
     tracing::info!(%address, data = %folder.display(), "serving");
+}
+
+/// All metrics as text, those that are looked at now included.
+fn render(recorder: PrometheusHandle, node: Node) -> RenderMetrics {
+    Arc::new(move || {
+        admin::report(&node);
+        let mut text = recorder.render();
+        admin::render(&mut text, node.loads());
+        text
+    })
 }
 
 async fn sweep(foundation: Foundation) {

@@ -1,6 +1,8 @@
 //! All that the sockets of one thread share.
 
 use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -41,6 +43,8 @@ pub(crate) struct GatewayThread {
     pub(crate) read_buffer: RefCell<Box<[u8]>>,
     pub(crate) conns: RefCell<Slots<Rc<Conn>>>,
     pub(crate) sessions: Sessions,
+    /// Addresses that a trusted proxy has named: the others' are asked of their sockets.
+    pub(crate) forwarded: RefCell<HashMap<SessionId, IpAddr>>,
     pub(crate) dirty: Dirty,
     /// Counts that wait to be added to the metrics.
     pub(crate) written: Written,
@@ -75,6 +79,7 @@ impl GatewayThread {
             read_buffer: RefCell::new(vec![0; READ_BUFFER_BYTES].into_boxed_slice()),
             conns: RefCell::default(),
             sessions: Sessions::default(),
+            forwarded: RefCell::default(),
             dirty: Dirty::default(),
             written: Written::default(),
             spare_queue: Cell::new(None),
@@ -230,6 +235,12 @@ impl FlushHook for Hook {
             conn.is_paused.set(false);
             conn.wake_task();
         }
+    }
+
+    fn address(&self, id: SessionId) -> Option<IpAddr> {
+        let thread = self.0.upgrade()?;
+        let forwarded = thread.forwarded.borrow().get(&id).copied();
+        forwarded.or_else(|| Some(thread.conn_of(id)?.stream.peer_addr().ok()?.ip()))
     }
 
     fn set_timer(&self, id: SessionId, after_ms: Option<u64>) {

@@ -89,6 +89,12 @@ pub(super) async fn index(request: HttpRequest) -> Result<HttpResponse, Problem>
     assets().get("index.html").map(|asset| serve(asset, request.headers())).ok_or_else(missing)
 }
 
+/// `/admin`
+pub(super) async fn console(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let missing = || Refusal::because(ErrorCode::NotFound, "this build has no console").into();
+    assets().get("console.html").map(|asset| serve(asset, request.headers())).ok_or_else(missing)
+}
+
 /// Every path that is no call: a file of the web app, else nothing.
 pub(super) async fn fallback(request: HttpRequest) -> Result<HttpResponse, Problem> {
     let found = assets().get(request.path().trim_start_matches('/'));

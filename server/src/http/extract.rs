@@ -15,6 +15,7 @@ use futures_util::StreamExt as _;
 use rialto_actors::accounts::Verified;
 use rialto_actors::entity::Caller;
 use rialto_protocol::{ClientId, ErrorCode, Refusal};
+use rialto_storage::accounts::AccountRole;
 use serde::de::DeserializeOwned;
 
 use super::address;
@@ -56,6 +57,31 @@ impl FromRequest for Signed {
             }
             tracing::Span::current().record("user", tracing::field::display(verified.user));
             Ok(Self(verified))
+        })
+    }
+}
+
+/// Whether somebody may use the console.
+#[must_use]
+pub fn is_operator(verified: &Verified) -> bool {
+    matches!(verified.role, AccountRole::Operator | AccountRole::Admin)
+}
+
+/// The caller, who is an operator or an admin.
+pub struct Operator(pub Verified);
+
+impl FromRequest for Operator {
+    type Error = Problem;
+    type Future = Extracting<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let signed = Signed::from_request(request, payload);
+        Box::pin(async move {
+            let Signed(verified) = signed.await?;
+            if is_operator(&verified) {
+                return Ok(Self(verified));
+            }
+            Err(Refusal::because(ErrorCode::Forbidden, "only operators and admins may do this").into())
         })
     }
 }

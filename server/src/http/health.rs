@@ -1,6 +1,7 @@
 //! Whether the process runs, whether it takes work, and its numbers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tokio::time::Instant;
 
 use super::bodies::{DependencyBody, LiveBody, ReadyBody};
 use super::problem::Problem;
-use super::state::HttpState;
+use super::state::{HttpState, Probe};
 
 /// Time in which a dependency must answer.
 const PROBE_WITHIN: Duration = Duration::from_secs(2);
@@ -21,13 +22,8 @@ pub(super) async fn live() -> HttpResponse {
 }
 
 pub(super) async fn ready(state: Data<HttpState>) -> HttpResponse {
-    let looks = state.probes.iter().map(|probe| async {
-        let began = Instant::now();
-        let works = matches!(tokio::time::timeout(PROBE_WITHIN, probe.look()).await, Ok(Ok(())));
-        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        (probe.name(), DependencyBody { state: state_of(works, probe.can_be_missed()), ms })
-    });
-    let dependencies: BTreeMap<_, _> = futures_util::future::join_all(looks).await.into_iter().collect();
+    let looked = look(&state.probes).await;
+    let dependencies: BTreeMap<_, _> = looked.into_iter().map(|(name, state, ms)| (name, DependencyBody { state, ms })).collect();
     let status = if state.draining.load(Ordering::Relaxed) {
         "draining"
     } else if dependencies.values().all(|dependency| dependency.state != "failing") {
@@ -37,6 +33,17 @@ pub(super) async fn ready(state: Data<HttpState>) -> HttpResponse {
     };
     let code = if status == "ok" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     HttpResponse::build(code).json(ReadyBody { status, dependencies })
+}
+
+/// Looks at everything that the node depends on: name, state, and the milliseconds that it took.
+pub async fn look(probes: &[Arc<dyn Probe>]) -> Vec<(&'static str, &'static str, u64)> {
+    let looks = probes.iter().map(|probe| async {
+        let began = Instant::now();
+        let works = matches!(tokio::time::timeout(PROBE_WITHIN, probe.look()).await, Ok(Ok(())));
+        let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        (probe.name(), state_of(works, probe.can_be_missed()), ms)
+    });
+    futures_util::future::join_all(looks).await
 }
 
 fn state_of(works: bool, can_be_missed: bool) -> &'static str {

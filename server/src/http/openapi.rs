@@ -85,7 +85,7 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
         "responses": responses,
         "security": match endpoint.credentials {
             Credentials::Nothing => json!([]),
-            Credentials::Token => json!([{"token": []}]),
+            Credentials::Token | Credentials::Operator => json!([{"token": []}]),
             Credentials::Cookie => json!([{"cookie": []}]),
         },
     });

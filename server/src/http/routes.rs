@@ -2,6 +2,7 @@
 
 use actix_web::http::Method;
 use actix_web::{Resource, Route, guard, web};
+use rialto_protocol::admin::{Configuration, ConversationDetails, FeedMessage, Kick, Kicked, LogPage, Mute, Muted, NodeFacts, UserDetails};
 use rialto_protocol::integrations::{
     Bot, BotWithToken, CreateBot, CreateHook, CreateWebhook, Delivery, Hook, HookMessage, HookWithSecret, Redeliver, RotateToken,
     SetScopes, Webhook, WebhookWithSecret,
@@ -14,7 +15,8 @@ use super::bodies::{
     RoleBody, SessionBody, SettingsBody, TokenBody,
 };
 use super::problem::Problem;
-use super::{assets, auth, bots, conversations, docs, health, hooks, messages, users, webhooks};
+use super::{admin, assets, auth, bots, conversations, docs, health, hooks, messages, users, webhooks};
+use crate::admin::live;
 
 /// Gives a type's schema, its parts put among the shared ones.
 pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
@@ -26,6 +28,8 @@ pub(super) enum Credentials {
     Nothing,
     /// An access token.
     Token,
+    /// An access token whose role is operator or admin.
+    Operator,
     /// The refresh cookie.
     Cookie,
 }
@@ -81,6 +85,10 @@ const USERNAME: Parameter = Parameter { name: "username", kind: "string", requir
 const USER: Parameter =
     Parameter { name: "user", kind: "string", required: false, about: "Whose: oneself when absent, else a bot of one's own." };
 const BOT: Parameter = Parameter { name: "user", kind: "string", required: true, about: "The bot." };
+const LEVEL: Parameter =
+    Parameter { name: "level", kind: "string", required: false, about: "This level and graver: error, warn, info, debug, trace." };
+const TEXT: Parameter = Parameter { name: "text", kind: "string", required: false, about: "Only lines that hold it, in any case." };
+const LATER: Parameter = Parameter { name: "after", kind: "integer", required: false, about: "`next` of the call before." };
 const PAGE: &[Parameter] = &[LIMIT, CURSOR];
 
 macro_rules! endpoints {
@@ -209,6 +217,29 @@ endpoints! {
         => [DONE], hooks::delete;
     POST "/v1/hooks/{id}/secret" "rotate_hook_secret" Token "Gives an incoming webhook another secret; the old one ends at once."
         => [ok("The secret is shown this once.", schema::<HookWithSecret>)], hooks::rotate;
+    GET "/v1/admin/node" "admin_node" Operator "Who asks, and what answers."
+        => [ok("It.", schema::<NodeFacts>)], admin::node;
+    GET "/v1/admin/users/{id}" "admin_user" Operator "A user by id or exact name, with connections to this node."
+        => [ok("The user.", schema::<UserDetails>)], admin::user;
+    POST "/v1/admin/users/{id}/kick" "admin_kick" Operator "Ends a user's connections to this node, or one of them."
+        body Kick, => [ok("Ended.", schema::<Kicked>)], admin::kick;
+    POST "/v1/admin/users/{id}/revoke" "admin_revoke" Operator "Ends all sessions of a user, their tokens and their connections to this node."
+        => [ok("Ended.", schema::<Kicked>)], admin::revoke;
+    POST "/v1/admin/users/{id}/mute" "admin_mute" Operator "Lets a user say nothing for a time: what they send is refused as `forbidden`."
+        body Mute, => [ok("Muted.", schema::<Muted>)], admin::mute;
+    DELETE "/v1/admin/users/{id}/mute" "admin_unmute" Operator "Lets a user speak again."
+        => [DONE], admin::unmute;
+    GET "/v1/admin/conversations/{id}" "admin_conversation" Operator "A conversation by id, without what is said there."
+        => [ok("The conversation.", schema::<ConversationDetails>)], admin::conversation;
+    GET "/v1/admin/config" "admin_config" Operator "The effective configuration, secrets masked."
+        => [ok("The configuration.", schema::<Configuration>)], admin::config;
+    GET "/v1/admin/log" "admin_log" Operator "The newest log lines of this node."
+        query &[LEVEL, TEXT, LATER], => [ok("Lines.", schema::<LogPage>)], admin::log;
+    GET "/admin" "console" Nothing "The operators' console; its parts lie beside it."
+        => [Success { status: 200, about: "A page.", body: None }], assets::console;
+    GET "/admin/feed" "admin_feed" Nothing
+        "The console's live feed, by WebSocket upgrade: `FeedAuth` first, or the subprotocol `rialto.<token>`, then `FeedHistory` and a `FeedSample` each second."
+        => [Success { status: 101, about: "Switched.", body: Some(schema::<FeedMessage>) }], live::open;
     GET "/connection/websocket" "websocket" Nothing "The client protocol, by WebSocket upgrade."
         => [Success { status: 101, about: "Switched.", body: None }], health::upgrade_required;
     GET "/health/live" "live" Nothing "Whether the process runs."

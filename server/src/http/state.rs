@@ -13,6 +13,7 @@ use rialto_protocol::Refusal;
 use rialto_protocol::rpc::Request;
 
 use super::origin::Origins;
+use crate::admin::Console;
 use crate::config::Network;
 
 /// An answer under way.
@@ -61,4 +62,6 @@ pub struct HttpState {
     pub draining: Arc<AtomicBool>,
     /// For `/metrics`.
     pub metrics: RenderMetrics,
+    /// For operators.
+    pub console: Arc<Console>,
 }

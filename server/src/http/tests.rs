@@ -14,6 +14,7 @@ use actix_web::web::Data;
 use rialto_actors::accounts::{Accounts, KeyMaterial, KeyRing, Settings, Tables, Verifier, time_of};
 use rialto_actors::commands::Commands;
 use rialto_actors::entity::{Answer, Caller};
+use rialto_actors::gateway::operator::Desk;
 use rialto_actors::kernel::Clock;
 use rialto_actors::router::Router;
 use rialto_actors::webhooks::{self, Changes, Outgoing, Post, Posting, Webhooks};
@@ -23,6 +24,8 @@ use rialto_storage::backend::memory::MemoryStore;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::admin::console::Facts;
+use crate::admin::{Console, LogRing};
 
 const PASSWORD: &str = "correct-horse-7-battery";
 
@@ -71,6 +74,8 @@ impl Scene {
         let verifier = Verifier::new(keys, Vec::new(), false);
         let store = MemoryStore::default().store();
         let tables = Tables::from(&store);
+        let facts = Facts { store: "embedded", started_ms: 1, threads: 1, configuration: "[server]".into() };
+        let console = Console::new(facts, Desk::new(0), store.views.clone(), LogRing::default());
         let accounts = Accounts::open(tables, verifier, settings, now.clone()).await.unwrap();
         let actors = Arc::new(Actors::default());
         let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
@@ -91,6 +96,7 @@ impl Scene {
             probes: Vec::new(),
             draining: Arc::new(AtomicBool::new(false)),
             metrics: Arc::new(|| "rialto_test 1\n".to_owned()),
+            console: Arc::new(console),
         };
         Self { actors, state: Data::new(state) }
     }

@@ -16,6 +16,7 @@ mod families;
 mod log;
 mod metrics;
 mod migrate;
+mod mutes;
 mod open;
 mod options;
 mod outcome;

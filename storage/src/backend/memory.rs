@@ -7,6 +7,7 @@
 mod accounts;
 mod consumers;
 mod log;
+mod mutes;
 mod records;
 mod rows;
 mod shared;
@@ -138,6 +139,7 @@ struct State {
     revocations: BTreeMap<Uuid, u64>,
     idempotent: HashMap<(String, String), IdempotentAnswer>,
     records: BTreeMap<RecordKey, Record>,
+    mutes: HashMap<UserId, u64>,
 }
 
 impl fmt::Debug for MemoryStore {
@@ -226,6 +228,7 @@ impl MemoryStore {
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
             records: Arc::new(self.clone()),
+            mutes: Arc::new(self.clone()),
             generation: self.inner.options.generation.as_str().into(),
             log_shape: self.inner.options.log_shape(),
         }

@@ -20,6 +20,7 @@ mod lock;
 mod log;
 mod medium;
 mod metrics;
+mod mutes;
 mod open;
 mod overlay;
 mod paced;

@@ -115,6 +115,26 @@ pub(super) async fn tokens(store: Store) {
     assert_eq!(tokens.recall("user/1".to_owned(), "k".to_owned()).await.expect("recall"), None, "over");
 }
 
+pub(super) async fn mutes(store: Store) {
+    let mutes = &store.mutes;
+    assert_eq!(mutes.standing(0).await.expect("standing"), Vec::new(), "nobody yet");
+    for (number, until_ms) in [(1, 5_000), (2, 9_000), (3, 2_000), (1, 6_000)] {
+        mutes.set(user(number), until_ms, 1_000).await.expect("set");
+    }
+    let standing = async |now_ms: u64| {
+        let mut standing = mutes.standing(now_ms).await.expect("standing");
+        standing.sort();
+        standing
+    };
+    assert_eq!(standing(1_500).await, vec![(user(1), 6_000), (user(2), 9_000), (user(3), 2_000)], "the last word stands");
+    assert_eq!(standing(2_000).await, vec![(user(1), 6_000), (user(2), 9_000)], "one is over");
+    mutes.set(user(2), 3_000, 2_000).await.expect("shortened");
+    mutes.set(user(1), 0, 2_000).await.expect("taken back");
+    assert_eq!(standing(2_500).await, vec![(user(2), 3_000)], "shortened and taken back");
+    mutes.set(user(1), u64::MAX, 2_500).await.expect("for ever");
+    assert_eq!(standing(3_000).await.len(), 1, "only the one without an end");
+}
+
 pub(super) async fn hostile_names(store: Store) {
     let names = [
         "",

@@ -42,6 +42,8 @@ pub(crate) mod space {
     pub(crate) const IDEMPOTENT: u8 = 0x56;
     /// Small records by table, partition, id.
     pub(crate) const RECORD: u8 = 0x57;
+    /// User → until when they are muted.
+    pub(crate) const MUTE: u8 = 0x58;
 }
 
 /// What of an entity a key of [`space::ENTITY`] names.

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isAccessible } from '../lib/axe.mjs';
 import { Person, until } from '../lib/person.mjs';
 
 const PHONE = { viewport: { width: 360, height: 700 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
@@ -78,6 +79,31 @@ export const screens = [
       await ada.page.getByRole('dialog').getByText('2 members').waitFor();
       await ada.shoots(shots, 'details-dark');
       await Promise.all([ada.leaves(), bob.leaves()]);
+    },
+  },
+  {
+    name: 'axe finds nothing serious in the main views, light and dark',
+    async test({ browser, url, run }) {
+      const ada = await Person.arrives(browser, url, 'Ada', run);
+      await isAccessible(ada.page, 'the login');
+      await ada.leaves();
+      const { ada: cyd, bob } = await scene(browser, url, `${run}x`, {});
+      await isAccessible(cyd.page, 'the list');
+      await cyd.opens('Bridge builders');
+      await cyd.sees('Good morning!');
+      for (const colorScheme of ['light', 'dark']) {
+        await cyd.page.emulateMedia({ colorScheme });
+        await isAccessible(cyd.page, `a room in ${colorScheme}`);
+      }
+      await cyd.page.getByRole('button', { name: 'New conversation' }).click();
+      await cyd.page.getByRole('dialog', { name: 'New conversation' }).waitFor();
+      await isAccessible(cyd.page, 'the dialog of a new conversation');
+      await cyd.page.keyboard.press('Escape');
+      await cyd.page.getByRole('dialog').waitFor({ state: 'detached' });
+      await cyd.page.getByRole('button', { name: 'Conversation details' }).click();
+      await cyd.page.getByRole('dialog').getByText('2 members').waitFor();
+      await isAccessible(cyd.page, 'the details');
+      await Promise.all([cyd.leaves(), bob.leaves()]);
     },
   },
   {

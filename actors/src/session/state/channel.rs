@@ -89,6 +89,9 @@ impl Session {
                 let Some(rule) = self.allowed_rule(&name, |rule| rule.publish, by_token) else {
                     return refuse(id, ErrorCode::PermissionDenied, out);
                 };
+                if let Err(refusal) = self.may_speak(now) {
+                    return refuse_with(id, &refusal, out);
+                }
                 let ask = Ask::Publish { data: RawJson::new(data), info: Some(self.info()), rule: rule.topic() };
                 self.ask(id, ReplyKind::Publish, entity_of(&Channel::Topic(name)), ask, out);
             }

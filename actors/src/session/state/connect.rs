@@ -18,11 +18,13 @@ impl Session {
         let connecting = Connecting { command: command.id, recover: connect.subs, ..Connecting::default() };
         if !connect.token.is_empty() {
             self.phase = Phase::Authenticating(Box::new(connecting));
-            return out.push(SessionEffect::Verify { command: command.id, refresh: false, token: connect.token });
+            out.push(SessionEffect::Verify { command: command.id, refresh: false, token: connect.token });
+            return named(&connect.name, &connect.version, out);
         }
         if !self.config.anonymous {
             return self.close(CloseCode::InvalidToken, out);
         }
+        named(&connect.name, &connect.version, out);
         self.identify(now, connecting, Identity::nobody(), Vec::new(), out);
     }
 
@@ -194,5 +196,12 @@ impl Session {
         let result =
             RefreshResult { client: self.client.to_string(), expires: expires_ms.is_some(), ttl: expires_ms.map_or(0, |at| ttl(at, now)) };
         send(command, &ReplyBody::Refresh(result), out);
+    }
+}
+
+/// What the client calls itself is kept for operators.
+fn named(name: &str, version: &str, out: &mut Effects<SessionEffect>) {
+    if !name.is_empty() {
+        out.push(SessionEffect::Named(format!("{name} {version}").trim_end().to_owned()));
     }
 }

@@ -118,6 +118,7 @@ impl GatewayThread {
         self.cancel_timer(conn.session_timer.take());
         let Endpoint::Session(id) = conn.endpoint.replace(Endpoint::Over) else { return None };
         self.sessions.remove(id);
+        self.forwarded.borrow_mut().remove(&id);
         Some(id)
     }
 }

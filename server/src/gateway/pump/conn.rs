@@ -131,7 +131,11 @@ impl GatewayThread {
         let task = ConnTask { thread: Rc::clone(self), conn: Rc::clone(&conn) };
         self.enqueue(&conn, [answer]);
         if !is_echo {
+            let named = Some(transport.peer).filter(|peer| conn.stream.peer_addr().is_ok_and(|direct| direct.ip() != *peer));
             let id = self.gateway().open(transport);
+            if let Some(peer) = named {
+                self.forwarded.borrow_mut().insert(id, peer);
+            }
             conn.endpoint.set(Endpoint::Session(id));
             let early_timer = self.sessions.insert(id, conn.key);
             if early_timer.is_some() {

@@ -182,6 +182,7 @@ impl CqlStore {
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
             records: Arc::new(self.clone()),
+            mutes: Arc::new(self.clone()),
             generation: self.inner.generation.clone(),
             log_shape: LogShape::shared(self.inner.core.options.bucket_rows),
         }

@@ -1,13 +1,13 @@
 //! The tables, as steps that are taken once and in order. A step that was released never changes; what changes later is a new step.
 
 /// The step that this program knows last.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// Each step's statements. Every one may be repeated: a step that was broken off is taken again.
-pub(super) const STEPS: [&[&str]; SCHEMA_VERSION as usize] = [&FIRST, &SECOND, &THIRD];
+pub(super) const STEPS: [&[&str]; SCHEMA_VERSION as usize] = [&FIRST, &SECOND, &THIRD, &FOURTH];
 
 /// Tables that hold a store's contents: all but `meta`.
-pub(super) const TABLES: [&str; 22] = [
+pub(super) const TABLES: [&str; 23] = [
     "shard_log",
     "shard_hint",
     "entity_row",
@@ -30,6 +30,7 @@ pub(super) const TABLES: [&str; 22] = [
     "revocation",
     "idempotent",
     "record",
+    "mute",
 ];
 
 const FIRST: [&str; 20] = [
@@ -82,3 +83,8 @@ const SECOND: [&str; 1] = [
 // Conditional writes only. The id is ordered by its bytes.
 const THIRD: [&str; 1] =
     ["CREATE TABLE IF NOT EXISTS record (tab tinyint, part uuid, id blob, version bigint, data blob, PRIMARY KEY ((tab, part), id))"];
+
+const FOURTH: [&str; 1] = [
+    // Plain writes, the last one counts. until = 0: no longer.
+    "CREATE TABLE IF NOT EXISTS mute (user_id uuid PRIMARY KEY, until bigint)",
+];

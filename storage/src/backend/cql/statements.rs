@@ -120,6 +120,8 @@ statements! {
     revoke: Write, "INSERT INTO revocation (id, until) VALUES (?, ?) USING TIMESTAMP ?";
     revocations: Read, "SELECT id, until FROM revocation";
     revocation_cut: Write, "DELETE FROM revocation USING TIMESTAMP ? WHERE id = ?";
+    mute_put: Write, "INSERT INTO mute (user_id, until) VALUES (?, ?) USING TTL ?";
+    mutes: Read, "SELECT user_id, until FROM mute";
     answer_make: Conditional, "INSERT INTO idempotent (scope, key, expires, data) VALUES (?, ?, ?, ?) IF NOT EXISTS";
     answer_get: Read, "SELECT data FROM idempotent WHERE scope = ? AND key = ?";
     answers: Read, "SELECT scope, key, expires FROM idempotent";

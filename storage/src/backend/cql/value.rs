@@ -24,6 +24,11 @@ pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
+/// A time to live.
+pub(super) fn seconds(number: u64) -> Value {
+    Some(CqlValue::Int(i32::try_from(number).unwrap_or(i32::MAX)))
+}
+
 pub(super) fn int(number: u16) -> Value {
     Some(CqlValue::Int(number.into()))
 }

@@ -222,6 +222,7 @@ impl RedbStore {
             families: Arc::new(self.clone()),
             tokens: Arc::new(self.clone()),
             records: Arc::new(self.clone()),
+            mutes: Arc::new(self.clone()),
             generation: Arc::clone(&self.inner.shared.generation),
             log_shape: LogShape::EMBEDDED,
         }

@@ -254,6 +254,7 @@ impl Check<'_> {
                 Some(space::MARK) => decode::<ReadMark>("read marker", value).is_ok(),
                 Some(space::FAMILY) => decode::<Family>("refresh family", value).is_ok(),
                 Some(space::BOT) => decode::<BotToken>("bot token", value).is_ok(),
+                Some(space::MUTE) => decode::<u64>("mute", value).is_ok(),
                 Some(space::IDEMPOTENT) => decode::<IdempotentAnswer>("idempotency key", value).is_ok(),
                 Some(space::RECORD) => records::read(value).is_ok(),
                 Some(space::BLOB) => {
