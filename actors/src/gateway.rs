@@ -159,7 +159,7 @@ impl Gateway {
     /// A text frame came.
     #[must_use]
     pub fn on_text(&self, id: SessionId, frame: &str) -> Intake {
-        let commands: Vec<_> = command::commands(frame).collect();
+        let commands: SmallVec<_> = command::commands(frame).collect();
         self.0.meters.commands.increment(commands.len() as u64);
         self.tell(id, SessionInput::Commands(commands));
         match self.0.state.borrow_mut().slots.get_mut(id) {

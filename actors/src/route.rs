@@ -56,31 +56,3 @@ pub fn uuid_v7(now: Moment) -> uuid::Uuid {
     tail.copy_from_slice(&random[..10]);
     uuid::Builder::from_unix_timestamp_millis(now.wall_ms, &tail).into_uuid()
 }
-
-/// The name of a request's method, for scopes, logs and metrics.
-#[must_use]
-pub fn method(request: &Request) -> &'static str {
-    match request {
-        Request::ConversationCreate(_) => "conversation.create",
-        Request::ConversationList(_) => "conversation.list",
-        Request::ConversationGet(_) => "conversation.get",
-        Request::ConversationMembers(_) => "conversation.members",
-        Request::ConversationMessages(_) => "conversation.messages",
-        Request::ConversationJoin(_) => "conversation.join",
-        Request::ConversationLeave(_) => "conversation.leave",
-        Request::ConversationInvite(_) => "conversation.invite",
-        Request::ConversationRemove(_) => "conversation.remove",
-        Request::ConversationSetRole(_) => "conversation.set_role",
-        Request::ConversationSet(_) => "conversation.set",
-        Request::ConversationSend(_) => "conversation.send",
-        Request::ConversationEdit(_) => "conversation.edit",
-        Request::ConversationDelete(_) => "conversation.delete",
-        Request::ConversationReact(_) => "conversation.react",
-        Request::ConversationUnreact(_) => "conversation.unreact",
-        Request::ConversationMarkRead(_) => "conversation.mark_read",
-        Request::ConversationTyping(_) => "conversation.typing",
-        Request::UserMe => "user.me",
-        Request::UserGet(_) => "user.get",
-        Request::UserFind(_) => "user.find",
-    }
-}

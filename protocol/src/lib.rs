@@ -9,6 +9,7 @@ pub mod code;
 pub mod command;
 pub mod event;
 pub mod id;
+mod json;
 pub mod limits;
 pub mod reply;
 pub mod rpc;

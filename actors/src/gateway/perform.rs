@@ -27,7 +27,7 @@ impl Gateway {
             }
             SessionEffect::Ask { .. } => self.ask(id, effect),
             SessionEffect::Accounts { command, caller, request } => {
-                let Some(address) = self.begin(id, command, ReplyKind::Rpc, Arc::from("")) else { return };
+                let Some(address) = self.begin(id, command, ReplyKind::Rpc) else { return };
                 let (accounts, gateway) = (self.0.parts.accounts.clone(), self.clone());
                 detach(async move {
                     let answer = about_users(&accounts, &caller, *request).await;
@@ -44,7 +44,7 @@ impl Gateway {
     fn ask(&self, id: SessionId, effect: SessionEffect) {
         let SessionEffect::Ask { command, kind, entity, caller, ask, chan_info } = effect else { return };
         let join_leave = matches!(kind, ReplyKind::Subscribe { join_leave: true, .. });
-        let Some(address) = self.begin(id, command, kind.clone(), Arc::clone(&entity.channel)) else { return };
+        let Some(address) = self.begin(id, command, kind.clone()) else { return };
         let then = match kind {
             ReplyKind::Subscribe { .. } | ReplyKind::ServerSubscribe => {
                 let listener = Listener {
@@ -54,7 +54,7 @@ impl Gateway {
                     join_leave,
                     infos: Infos::of(caller.info.clone(), chan_info),
                 };
-                Then::Listen { entity: entity.clone(), listener: Box::new(listener), place: None }
+                Then::listen(entity.clone(), listener)
             }
             ReplyKind::Presence => Then::Presence,
             ReplyKind::PresenceStats => Then::PresenceStats,
@@ -75,9 +75,9 @@ impl Gateway {
     }
 
     /// Notes a command under way.
-    fn begin(&self, id: SessionId, command: u32, kind: ReplyKind, channel: Arc<str>) -> Option<CommandAddress> {
+    fn begin(&self, id: SessionId, command: u32, kind: ReplyKind) -> Option<CommandAddress> {
         let mut state = self.0.state.borrow_mut();
-        let number = state.slots.get_mut(id)?.begin(command, kind, channel);
+        let number = state.slots.get_mut(id)?.begin(command, kind);
         Some(CommandAddress { thread: self.0.parts.thread, session: id, command: number })
     }
 

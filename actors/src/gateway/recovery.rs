@@ -4,8 +4,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use rialto_protocol::{ErrorCode, Refusal, ws_frame};
+use rialto_protocol::{ErrorCode, Refusal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Gateway, SessionId};
@@ -86,12 +85,11 @@ impl Gateway {
     }
 
     /// Queues an answer.
-    pub(super) fn send_answer(&self, id: SessionId, text: &str) {
-        let frame: Bytes = ws_frame::text(text.as_bytes()).into();
-        if text.len() < LARGE_ANSWER_BYTES {
-            return self.send(id, frame);
+    pub(super) fn send_answer(&self, id: SessionId, frame: Vec<u8>) {
+        if frame.len() < LARGE_ANSWER_BYTES {
+            return self.send(id, frame.into());
         }
-        self.0.state.borrow_mut().slots.push_large(id, frame);
+        self.0.state.borrow_mut().slots.push_large(id, frame.into());
         self.wake(id);
     }
 
@@ -102,8 +100,8 @@ impl Gateway {
 }
 
 fn take_place(reply: &mut SessionReply, permit: OwnedSemaphorePermit) {
-    if let Then::Listen { place, .. } = &mut reply.then {
-        *place = Some(permit);
+    if let Then::Listen(listen) = &mut reply.then {
+        listen.place = Some(permit);
     }
 }
 

@@ -1,7 +1,5 @@
 //! The sessions of one thread, each in a numbered slot.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use rialto_protocol::UserId;
 use uuid::Uuid;
@@ -19,8 +17,6 @@ pub(super) struct UnderWay {
     pub(super) command: u32,
     /// How its answer is written.
     pub(super) kind: ReplyKind,
-    /// The channel that it is about.
-    pub(super) channel: Arc<str>,
 }
 
 /// One session, and what its gateway keeps for it.
@@ -65,9 +61,9 @@ impl Slot {
     }
 
     /// Notes a command under way; answers our number of it.
-    pub(super) fn begin(&mut self, command: u32, kind: ReplyKind, channel: Arc<str>) -> u32 {
+    pub(super) fn begin(&mut self, command: u32, kind: ReplyKind) -> u32 {
         self.next_number = self.next_number.wrapping_add(1);
-        self.under_way.push(UnderWay { number: self.next_number, command, kind, channel });
+        self.under_way.push(UnderWay { number: self.next_number, command, kind });
         self.next_number
     }
 

@@ -3,7 +3,6 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use rialto_actors::entity::Answer;
-use rialto_actors::route;
 use rialto_protocol::rpc::Request;
 use rialto_protocol::{ClientId, ErrorCode, Refusal};
 use uuid::Uuid;
@@ -34,7 +33,7 @@ async fn asked(state: &HttpState, signed: &Signed, request: Request) -> Result<A
 
 /// Bots may only do what their token names.
 pub(super) fn check_scope(signed: &Signed, request: &Request) -> Result<(), Problem> {
-    let method = route::method(request);
+    let method = request.method();
     if signed.0.allows(method) {
         return Ok(());
     }
