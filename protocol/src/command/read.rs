@@ -9,7 +9,7 @@ use crate::json::Scanner;
 use crate::limits::SUBSCRIPTIONS_PER_CONNECTION_MAX;
 use crate::rpc::{self, Request, SendMessage};
 
-/// The keys of a command; one that has several of them is rare.
+/// The keys of a command: its id, the kinds that are read here, and the others.
 const COMMAND: [&str; 12] = [
     "id",
     "rpc",
@@ -30,18 +30,15 @@ pub(super) fn command(line: &str) -> Option<Command> {
     let (mut id, mut kind) = (None, None);
     let mut scanner = Scanner::new(line);
     scanner.object(&COMMAND, |scanner, key| {
-        if key == "id" {
-            id = Some(u32::try_from(scanner.number()?).ok()?);
-            return Some(());
-        }
-        if kind.is_some() {
-            return None;
-        }
-        kind = Some(match key {
-            "rpc" => CommandKind::Request(Box::new(request(scanner)?)),
-            "publish" => publish(scanner)?,
-            "subscribe" => CommandKind::Subscribe(subscribe(scanner)?),
-            "connect" => CommandKind::Connect(connect(scanner)?),
+        kind = Some(match (key, &kind) {
+            (0, _) => {
+                id = Some(u32::try_from(scanner.number()?).ok()?);
+                return Some(());
+            }
+            (1, None) => CommandKind::Request(Box::new(request(scanner)?)),
+            (2, None) => publish(scanner)?,
+            (3, None) => CommandKind::Subscribe(subscribe(scanner)?),
+            (4, None) => CommandKind::Connect(connect(scanner)?),
             _ => return None,
         });
         Some(())
@@ -54,9 +51,9 @@ pub(super) fn command(line: &str) -> Option<Command> {
 /// The body of `rpc`. That of a message, which nearly all are, is read as it comes by.
 fn request(scanner: &mut Scanner<'_>) -> Option<Request> {
     let (mut method, mut data, mut message) = (None, None, None);
-    scanner.object(&["method", "data"], |scanner, key| {
-        match (key, method) {
-            ("method", _) => method = Some(scanner.text()?.plain()?),
+    scanner.object(&["method", "data"], |scanner, field| {
+        match (field, method) {
+            (0, _) => method = Some(scanner.text()?.plain()?),
             (_, Some("conversation.send")) => message = Some(send_message(scanner)?),
             _ => data = Some(scanner.value()?),
         }
@@ -71,11 +68,11 @@ fn request(scanner: &mut Scanner<'_>) -> Option<Request> {
 /// The body of `conversation.send`, checked.
 fn send_message(scanner: &mut Scanner<'_>) -> Option<SendMessage> {
     let (mut conversation, mut client_id, mut text, mut reply_to) = (None, None, None, None);
-    scanner.object(&["conversation", "client_id", "text", "reply_to"], |scanner, key| {
-        match key {
-            "conversation" => conversation = Some(Uuid::try_parse(scanner.text()?.plain()?).ok()?),
-            "client_id" => client_id = Some(ClientId::new(scanner.text()?.plain()?).ok()?),
-            "text" => text = Some(scanner.text()?.to_owned()?),
+    scanner.object(&["conversation", "client_id", "text", "reply_to"], |scanner, field| {
+        match field {
+            0 => conversation = Some(Uuid::try_parse(scanner.text()?.plain()?).ok()?),
+            1 => client_id = Some(ClientId::new(scanner.text()?.plain()?).ok()?),
+            2 => text = Some(scanner.text()?.to_owned()?),
             _ => reply_to = Some(scanner.number()?),
         }
         Some(())
@@ -87,9 +84,9 @@ fn send_message(scanner: &mut Scanner<'_>) -> Option<SendMessage> {
 
 fn publish(scanner: &mut Scanner<'_>) -> Option<CommandKind> {
     let (mut channel, mut data) = (None, None);
-    scanner.object(&["channel", "data"], |scanner, key| {
-        match key {
-            "channel" => channel = Some(scanner.text()?.to_owned()?),
+    scanner.object(&["channel", "data"], |scanner, field| {
+        match field {
+            0 => channel = Some(scanner.text()?.to_owned()?),
             _ => data = Some(scanner.value()?),
         }
         Some(())
@@ -98,18 +95,18 @@ fn publish(scanner: &mut Scanner<'_>) -> Option<CommandKind> {
 }
 
 fn subscribe(scanner: &mut Scanner<'_>) -> Option<Subscribe> {
-    const FIELDS: [&str; 9] = ["channel", "token", "recover", "epoch", "offset", "positioned", "recoverable", "join_leave", "flag"];
+    const FIELDS: [&str; 9] = ["channel", "recover", "epoch", "offset", "token", "positioned", "recoverable", "join_leave", "flag"];
     let mut body = Subscribe::default();
-    scanner.object(&FIELDS, |scanner, key| {
-        match key {
-            "channel" => body.channel = scanner.text()?.to_owned()?,
-            "token" => body.token = scanner.text()?.to_owned()?,
-            "recover" => body.recover = scanner.truth()?,
-            "epoch" => body.epoch = scanner.text()?.to_owned()?,
-            "offset" => body.offset = scanner.number()?,
-            "positioned" => body.positioned = scanner.truth()?,
-            "recoverable" => body.recoverable = scanner.truth()?,
-            "join_leave" => body.join_leave = scanner.truth()?,
+    scanner.object(&FIELDS, |scanner, field| {
+        match field {
+            0 => body.channel = scanner.text()?.to_owned()?,
+            1 => body.recover = scanner.truth()?,
+            2 => body.epoch = scanner.text()?.to_owned()?,
+            3 => body.offset = scanner.number()?,
+            4 => body.token = scanner.text()?.to_owned()?,
+            5 => body.positioned = scanner.truth()?,
+            6 => body.recoverable = scanner.truth()?,
+            7 => body.join_leave = scanner.truth()?,
             _ => body.flag = u32::try_from(scanner.number()?).ok()?,
         }
         Some(())
@@ -119,11 +116,11 @@ fn subscribe(scanner: &mut Scanner<'_>) -> Option<Subscribe> {
 
 fn connect(scanner: &mut Scanner<'_>) -> Option<Connect> {
     let mut body = Connect::default();
-    scanner.object(&["token", "subs", "name", "version"], |scanner, key| {
-        match key {
-            "token" => body.token = scanner.text()?.to_owned()?,
-            "subs" => body.subs = serde_json::from_str(scanner.value()?).ok()?,
-            "name" => body.name = scanner.text()?.to_owned()?,
+    scanner.object(&["token", "subs", "name", "version"], |scanner, field| {
+        match field {
+            0 => body.token = scanner.text()?.to_owned()?,
+            1 => body.subs = serde_json::from_str(scanner.value()?).ok()?,
+            2 => body.name = scanner.text()?.to_owned()?,
             _ => body.version = scanner.text()?.to_owned()?,
         }
         Some(())
