@@ -16,6 +16,8 @@ use crate::entity::Answer;
 use crate::reply_to::{Listen, SessionReply, Then};
 use crate::session::{ReplyKind, SessionInput};
 
+/// Messages from shards for which memory is kept from one turn to the next.
+const MESSAGES_KEPT_MAX: usize = 1024;
 /// Milliseconds after which leaves that a full shard refused are said again.
 const LEAVES_AGAIN_MS: u64 = 50;
 
@@ -36,8 +38,9 @@ impl Gateway {
 
     /// One turn of [`Gateway::run`].
     fn turn(&self) {
-        let (messages, lagged) = self.0.parts.links.take(self.0.parts.thread);
-        for message in messages {
+        let mut messages = self.0.messages.take();
+        let lagged = self.0.parts.links.take(self.0.parts.thread, &mut messages);
+        for message in messages.drain(..) {
             match message {
                 FromShard::Answer { reply, answer } => self.answer(reply, answer),
                 FromShard::Publication { channel, frame, .. } => self.0.state.borrow_mut().hub.publish(&channel, frame),
@@ -48,6 +51,9 @@ impl Gateway {
                 }
                 FromShard::Unsubscribe { channel, user } => self.unsubscribe(&channel, user),
             }
+        }
+        if messages.capacity() <= MESSAGES_KEPT_MAX {
+            self.0.messages.set(messages);
         }
         self.flush_hub(Flush::Prompt);
         if self.0.state.borrow().hub.has_gathered() {
@@ -171,7 +177,7 @@ impl Gateway {
     fn presence(&self, channel: &str, frame: &Bytes) {
         let listeners = self.0.state.borrow().hub.join_leave_listeners(channel);
         for id in listeners {
-            self.send(id, frame.clone());
+            self.send_shared(id, frame.clone());
         }
     }
 
@@ -186,7 +192,7 @@ impl Gateway {
 
     fn drop_listener(&self, id: SessionId, channel: &Arc<str>, code: UnsubscribeCode) {
         self.leave_room(id, channel);
-        self.send(id, ws_frame::text(reply::unsubscribe_push(channel, code).as_bytes()).into());
+        self.send(id, ws_frame::text(reply::unsubscribe_push(channel, code).as_bytes()));
         self.tell(id, SessionInput::Unsubscribed { channel: Arc::clone(channel) });
     }
 

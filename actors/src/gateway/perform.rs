@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use rialto_protocol::{EntityKey, ws_frame};
 
 use super::{Gateway, SessionId};
@@ -16,8 +15,8 @@ impl Gateway {
     /// Carries out one effect of a session, decided at this monotonic time. It queues, starts or hands on; it never blocks.
     pub(super) fn perform(&self, id: SessionId, mono_ms: u64, effect: SessionEffect) {
         match effect {
-            SessionEffect::Send(text) => self.send(id, frame(&text)),
-            SessionEffect::Connected { reply } => self.connected(id, frame(&reply)),
+            SessionEffect::Send(text) => self.send(id, ws_frame::text(text.as_bytes())),
+            SessionEffect::Connected { reply } => self.connected(id, ws_frame::text(reply.as_bytes())),
             SessionEffect::Verify { command, refresh, token } => {
                 let (accounts, gateway) = (self.0.parts.accounts.clone(), self.clone());
                 detach(async move {
@@ -81,7 +80,7 @@ impl Gateway {
         Some(CommandAddress { thread: self.0.parts.thread, session: id, command: number })
     }
 
-    fn connected(&self, id: SessionId, reply: Bytes) {
+    fn connected(&self, id: SessionId, reply: Vec<u8>) {
         let limit = self.0.parts.outbox_bytes_max;
         let fits = self.0.state.borrow_mut().slots.get_mut(id).is_none_or(|slot| slot.outbox.connected(reply, limit));
         if fits { self.wake(id) } else { self.slow(id) }
@@ -95,8 +94,4 @@ impl Gateway {
             state.leaves.push((entity, client));
         }
     }
-}
-
-fn frame(text: &str) -> Bytes {
-    ws_frame::text(text.as_bytes()).into()
 }

@@ -87,9 +87,9 @@ impl Gateway {
     /// Queues an answer.
     pub(super) fn send_answer(&self, id: SessionId, frame: Vec<u8>) {
         if frame.len() < LARGE_ANSWER_BYTES {
-            return self.send(id, frame.into());
+            return self.send(id, frame);
         }
-        self.0.state.borrow_mut().slots.push_large(id, frame.into());
+        self.0.state.borrow_mut().slots.push_large(id, frame);
         self.wake(id);
     }
 
@@ -120,8 +120,8 @@ mod tests {
     fn large_answers_count_until_they_are_written_or_their_session_is_over() {
         let mut slots = Slots::default();
         let (first, second) = (slots.open(None), slots.open(None));
-        slots.push_large(first, Bytes::from(vec![0; 1000]));
-        slots.push_large(second, Bytes::from(vec![0; 500]));
+        slots.push_large(first, vec![0; 1000]);
+        slots.push_large(second, vec![0; 500]);
         let slot = slots.get_mut(first).unwrap();
         assert!(slot.outbox.push(Bytes::from_static(b"live"), 4), "nobody is behind for having asked");
         let mut output = Output::default();

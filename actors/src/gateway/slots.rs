@@ -1,6 +1,5 @@
 //! The sessions of one thread, each in a numbered slot.
 
-use bytes::Bytes;
 use rialto_protocol::UserId;
 use uuid::Uuid;
 
@@ -142,7 +141,7 @@ impl Slots {
     }
 
     /// Queues a large answer, whose bytes count until the socket has taken them.
-    pub(super) fn push_large(&mut self, id: SessionId, frame: Bytes) {
+    pub(super) fn push_large(&mut self, id: SessionId, frame: Vec<u8>) {
         let bytes = frame.len();
         let Some(slot) = self.get_mut(id) else { return };
         slot.large_bytes += bytes;
