@@ -7,9 +7,9 @@ use std::num::NonZeroU64;
 
 use bytes::Bytes;
 use rialto_protocol::command::History;
-use rialto_protocol::reply::{ClientInfo, HistoryResult, RawJson, SubscribeResult};
+use rialto_protocol::reply::{ClientInfo, HistoryResult, RawJson, SubscribeResult, write_rpc_reply};
 use rialto_protocol::rpc::{Appended, Command, Conversation, Marked, Member, Message, Page, Request};
-use rialto_protocol::{ConversationId, EntityKey, Refusal, UserId};
+use rialto_protocol::{ConversationId, EntityKey, Refusal, UserId, ws_frame};
 use rialto_storage::accounts::AccountRole;
 use rialto_storage::entity_rows::{Activation, Position, RowRange, Snapshot};
 use rialto_storage::views::{ListPosition, MessageRange, MessageRows, ReadMark, Summary};
@@ -110,7 +110,7 @@ pub enum Ask {
         /// The payload.
         data: RawJson,
         /// The publisher as others see it.
-        info: Option<ClientInfo>,
+        info: Option<Box<ClientInfo>>,
         /// What the topic's rule says.
         rule: TopicRule,
     },
@@ -207,26 +207,34 @@ pub enum Answer {
     Published,
 }
 
+/// Bytes around the answer in the reply to an rpc, at most.
+const RPC_REPLY_BYTES: usize = 36;
+
 impl Answer {
-    /// The answer's body as rpc and HTTP show it: JSON text.
+    /// The whole WebSocket frame of the reply to this rpc.
     #[must_use]
-    pub fn json(&self) -> String {
-        let text = match self {
-            Self::Appended(appended) => serde_json::to_string(appended),
-            Self::Conversation { conversation, .. } => serde_json::to_string(conversation),
-            Self::Conversations(page) => serde_json::to_string(page),
-            Self::Members(page) => serde_json::to_string(page),
-            Self::Messages(page) => serde_json::to_string(page),
-            Self::Marked(marked) => serde_json::to_string(marked),
-            Self::Users(users) => serde_json::to_string(users),
-            Self::Commands(page) => serde_json::to_string(page),
-            Self::Profile(profile) => serde_json::to_string(profile),
-            Self::Subscribed(result) => serde_json::to_string(result),
-            Self::History(history) => serde_json::to_string(history),
-            Self::Presence(presence) => serde_json::to_string(presence),
-            Self::PresenceStats { .. } | Self::Done | Self::Allowed | Self::Published => return "{}".to_owned(),
+    pub fn rpc_frame(&self, command: u32) -> Vec<u8> {
+        ws_frame::text_of(RPC_REPLY_BYTES + Appended::JSON_BYTES, |out| write_rpc_reply(out, command, |out| self.write(out)))
+    }
+
+    /// Writes the answer's body as rpc and HTTP show it: JSON.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let written = match self {
+            Self::Appended(appended) => return appended.write(out),
+            Self::Conversation { conversation, .. } => serde_json::to_writer(out, conversation),
+            Self::Conversations(page) => serde_json::to_writer(out, page),
+            Self::Members(page) => serde_json::to_writer(out, page),
+            Self::Messages(page) => serde_json::to_writer(out, page),
+            Self::Marked(marked) => serde_json::to_writer(out, marked),
+            Self::Users(users) => serde_json::to_writer(out, users),
+            Self::Commands(page) => serde_json::to_writer(out, page),
+            Self::Profile(profile) => serde_json::to_writer(out, profile),
+            Self::Subscribed(result) => serde_json::to_writer(out, result),
+            Self::History(history) => serde_json::to_writer(out, history),
+            Self::Presence(presence) => serde_json::to_writer(out, presence),
+            Self::PresenceStats { .. } | Self::Done | Self::Allowed | Self::Published => return out.extend_from_slice(b"{}"),
         };
-        text.expect("these types have string keys and no failing serialiser")
+        written.expect("these types have string keys and no failing serialiser");
     }
 }
 

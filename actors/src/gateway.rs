@@ -18,7 +18,8 @@ mod slots;
 
 use core::net::IpAddr;
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -35,9 +36,10 @@ use crate::router::Router;
 use crate::session::{Session, SessionConfig, SessionInput};
 use host::Host;
 use hub::Hub;
-use link::GatewayLinks;
+use link::{FromShard, GatewayLinks};
 use meters::Meters;
 use names::Names;
+use outbox::Outbox;
 use recovery::Turns;
 use slots::{Slot, Slots};
 
@@ -136,6 +138,8 @@ struct Inner {
     meters: Meters,
     host: Host,
     turns: Turns,
+    /// Memory for what a turn takes from shards.
+    messages: Cell<VecDeque<FromShard>>,
     state: RefCell<State>,
 }
 
@@ -154,7 +158,15 @@ impl Gateway {
     pub fn new(parts: GatewayParts, hook: Rc<dyn FlushHook>) -> Self {
         let state = State { slots: Slots::default(), hub: Hub::default(), names: Names::default(), leaves: Vec::new() };
         let meters = Meters::new(parts.thread);
-        Self(Rc::new(Inner { parts, hook, meters, host: Host::default(), turns: Turns::default(), state: RefCell::new(state) }))
+        Self(Rc::new(Inner {
+            parts,
+            hook,
+            meters,
+            host: Host::default(),
+            turns: Turns::default(),
+            messages: Cell::default(),
+            state: RefCell::new(state),
+        }))
     }
 
     /// A socket was upgraded: starts its session.
@@ -175,7 +187,7 @@ impl Gateway {
     /// A text frame came.
     #[must_use]
     pub fn on_text(&self, id: SessionId, frame: &str) -> Intake {
-        let commands: Vec<_> = command::commands(frame).collect();
+        let commands: SmallVec<_> = command::commands(frame).collect();
         self.0.meters.commands.increment(commands.len() as u64);
         self.tell(id, SessionInput::Commands(commands));
         match self.0.state.borrow_mut().slots.get_mut(id) {
@@ -240,11 +252,21 @@ impl Gateway {
         self.0.hook.wake(id);
     }
 
-    /// Queues a whole frame for one session.
-    fn send(&self, id: SessionId, frame: Bytes) {
+    /// Queues a whole frame of one session's own.
+    fn send(&self, id: SessionId, frame: Vec<u8>) {
+        self.queue(id, |outbox, limit| outbox.push_own(frame, limit));
+    }
+
+    /// Queues a whole frame for one session of several that get it.
+    fn send_shared(&self, id: SessionId, frame: Bytes) {
+        self.queue(id, |outbox, limit| outbox.push(frame, limit));
+    }
+
+    /// Queues something for one session; `push` says whether it keeps to the limit.
+    fn queue(&self, id: SessionId, push: impl FnOnce(&mut Outbox, usize) -> bool) {
         let limit = self.0.parts.outbox_bytes_max;
         let fits = match self.0.state.borrow_mut().slots.get_mut(id) {
-            Some(slot) => slot.outbox.push(frame, limit),
+            Some(slot) => push(&mut slot.outbox, limit),
             None => return,
         };
         if fits { self.wake(id) } else { self.slow(id) }

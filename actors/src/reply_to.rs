@@ -48,18 +48,30 @@ pub enum Then {
     /// Hands it on.
     Answer,
     /// Enters the listener.
-    Listen {
-        /// Whose channel it is.
-        entity: EntityName,
-        /// Who listens.
-        listener: Box<Listener>,
-        /// A recovery's place among those that a gateway thread has under way, given back by dropping it.
-        place: Option<OwnedSemaphorePermit>,
-    },
+    Listen(Box<Listen>),
     /// Says who is there.
     Presence,
     /// Says how many are there.
     PresenceStats,
+}
+
+impl Then {
+    /// Enters this listener of this entity's channel.
+    #[must_use]
+    pub fn listen(entity: EntityName, listener: Listener) -> Self {
+        Self::Listen(Box::new(Listen { entity, listener, place: None }))
+    }
+}
+
+/// A subscription on its way. It travels in a box, so that the answers to everything else are small.
+#[derive(Debug)]
+pub struct Listen {
+    /// Whose channel it is.
+    pub entity: EntityName,
+    /// Who listens.
+    pub listener: Listener,
+    /// A recovery's place among those that a gateway thread has under way, given back by dropping it.
+    pub place: Option<OwnedSemaphorePermit>,
 }
 
 /// One connection that listens to one channel.

@@ -74,33 +74,3 @@ pub fn speaks(request: &Request) -> bool {
             | Request::ConversationSet(_)
     )
 }
-
-/// The name of a request's method, for scopes, logs and metrics.
-#[must_use]
-pub fn method(request: &Request) -> &'static str {
-    match request {
-        Request::ConversationCreate(_) => "conversation.create",
-        Request::ConversationList(_) => "conversation.list",
-        Request::ConversationGet(_) => "conversation.get",
-        Request::ConversationMembers(_) => "conversation.members",
-        Request::ConversationMessages(_) => "conversation.messages",
-        Request::ConversationJoin(_) => "conversation.join",
-        Request::ConversationLeave(_) => "conversation.leave",
-        Request::ConversationInvite(_) => "conversation.invite",
-        Request::ConversationRemove(_) => "conversation.remove",
-        Request::ConversationSetRole(_) => "conversation.set_role",
-        Request::ConversationSet(_) => "conversation.set",
-        Request::ConversationSend(_) => "conversation.send",
-        Request::ConversationEdit(_) => "conversation.edit",
-        Request::ConversationDelete(_) => "conversation.delete",
-        Request::ConversationReact(_) => "conversation.react",
-        Request::ConversationUnreact(_) => "conversation.unreact",
-        Request::ConversationMarkRead(_) => "conversation.mark_read",
-        Request::ConversationTyping(_) => "conversation.typing",
-        Request::ConversationCommands(_) => "conversation.commands",
-        Request::BotSetCommands(_) => "bot.set_commands",
-        Request::UserMe => "user.me",
-        Request::UserGet(_) => "user.get",
-        Request::UserFind(_) => "user.find",
-    }
-}

@@ -98,7 +98,7 @@ fn publish(
     now: Moment,
     rule: TopicRule,
     data: RawJson,
-    info: Option<ClientInfo>,
+    info: Option<Box<ClientInfo>>,
     effects: &mut Effects<EntityEffect>,
 ) {
     let bytes = bytes::Bytes::copy_from_slice(data.get().as_bytes());
@@ -110,7 +110,7 @@ fn publish(
             bytes: HISTORY_BYTES_MAX,
             ttl_ms: rule.history_ttl_ms,
         };
-        stream.push(now.mono_ms, keep, data, info.clone())
+        stream.push(now.mono_ms, keep, data, info.as_deref().cloned())
     };
-    effects.push(EntityEffect::Publish { data: bytes, offset, info: info.map(Box::new) });
+    effects.push(EntityEffect::Publish { data: bytes, offset, info });
 }

@@ -4,6 +4,7 @@
 //! counts as absent, as in every other implementation of this protocol.
 
 mod body;
+mod read;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -11,6 +12,7 @@ use serde_json::value::RawValue;
 pub use self::body::{Connect, History, Recover, Since, Subscribe};
 use self::body::{Object, or_default};
 use crate::limits::{COMMANDS_PER_FRAME_MAX, JSON_DEPTH_MAX, SUBSCRIPTIONS_PER_CONNECTION_MAX};
+use crate::rpc::Request;
 
 /// One command with the id that its reply repeats. `send` and a pong have id 0.
 #[derive(Clone, Debug)]
@@ -54,7 +56,9 @@ pub enum CommandKind {
     },
     /// Read a channel's stream.
     History(History),
-    /// Call a method.
+    /// Call a method, as it was understood when it was read. Most commands are this.
+    Request(Box<Request>),
+    /// Call a method whose name or body was not understood: [`Request::parse`] says why. A client writes any call so.
     Rpc {
         /// Its name.
         method: String,
@@ -112,7 +116,6 @@ struct RawCommand<'a> {
     presence_stats: Option<&'a RawValue>,
     #[serde(default, borrow)]
     history: Option<&'a RawValue>,
-    /// The first that is looked for, and the hot one: read in the same pass.
     #[serde(default)]
     rpc: Option<Object<RpcBody>>,
     #[serde(default, borrow)]
@@ -164,8 +167,8 @@ pub fn commands(frame: &str) -> impl Iterator<Item = Result<Command, InvalidComm
             rest = None;
             return Some(Err(InvalidCommand::TooMany));
         }
-        let (line, after) = match text.split_once('\n') {
-            Some((line, after)) => (line, Some(after.trim_ascii_start()).filter(|after| !after.is_empty())),
+        let (line, after) = match memchr::memchr(b'\n', text.as_bytes()) {
+            Some(end) => (&text[..end], Some(text[end + 1..].trim_ascii_start()).filter(|after| !after.is_empty())),
             None => (text, None),
         };
         let parsed = parse(line);
@@ -182,6 +185,14 @@ pub fn commands(frame: &str) -> impl Iterator<Item = Result<Command, InvalidComm
 /// # Errors
 /// See [`InvalidCommand`].
 pub fn parse(line: &str) -> Result<Command, InvalidCommand> {
+    match read::command(line) {
+        Some(command) => Ok(command),
+        None => parse_any(line),
+    }
+}
+
+/// As [`parse`], for what is bad and what is rare: serde reads it.
+fn parse_any(line: &str) -> Result<Command, InvalidCommand> {
     if is_empty_object(line) {
         return Ok(Command { id: 0, kind: CommandKind::Pong });
     }
@@ -323,6 +334,7 @@ pub fn encode(id: u32, kind: &CommandKind) -> String {
             json(&Body { channel, ..empty })
         }
         CommandKind::Publish { channel, data } => json(&Body { channel, data: Some(data), ..empty }),
+        CommandKind::Request(request) => format!("{{\"method\":{},\"data\":{}}}", json(request.method()), json(request)),
         CommandKind::Rpc { method, data } => json(&Body { method, data: Some(data), ..empty }),
         CommandKind::Refresh { token } => json(&Body { token, ..empty }),
         CommandKind::SubRefresh { channel, token } => json(&Body { channel, token, ..empty }),
@@ -330,7 +342,7 @@ pub fn encode(id: u32, kind: &CommandKind) -> String {
     format!("{{\"id\":{id},\"{}\":{body}}}", name(kind))
 }
 
-fn json<T: Serialize>(value: &T) -> String {
+fn json<T: Serialize + ?Sized>(value: &T) -> String {
     serde_json::to_string(value).expect("these types have string keys and no failing serialiser")
 }
 
@@ -346,7 +358,7 @@ pub fn name(kind: &CommandKind) -> &'static str {
         CommandKind::Presence { .. } => "presence",
         CommandKind::PresenceStats { .. } => "presence_stats",
         CommandKind::History(_) => "history",
-        CommandKind::Rpc { .. } => "rpc",
+        CommandKind::Request(_) | CommandKind::Rpc { .. } => "rpc",
         CommandKind::Send => "send",
         CommandKind::Refresh { .. } => "refresh",
         CommandKind::SubRefresh { .. } => "sub_refresh",

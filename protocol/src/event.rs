@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::id::{ClientId, ConversationId, UserId};
+use crate::json::put_text;
 use crate::rpc::{ConversationKind, Message, Role};
 
 /// An event of `conversation:<id>`. Each but [`Typing`] is a row of the log; its `offset` is the row's number.
@@ -78,9 +79,9 @@ impl MessageSent {
         out.extend_from_slice(b"{\"type\":\"message\",\"sender\":\"");
         out.extend_from_slice(self.sender.0.as_hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
         out.extend_from_slice(b"\",\"client_id\":");
-        put(out, &self.client_id);
+        put_text(out, self.client_id.as_str());
         out.extend_from_slice(b",\"text\":");
-        put(out, &self.text);
+        put_text(out, &self.text);
         out.extend_from_slice(b",\"time\":");
         put(out, &self.time);
         if let Some(reply_to) = self.reply_to {

@@ -11,6 +11,7 @@ pub mod command;
 pub mod event;
 pub mod id;
 pub mod integrations;
+mod json;
 pub mod limits;
 pub mod reply;
 pub mod rpc;

@@ -311,8 +311,9 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// Every rpc request, checked.
-#[derive(Clone, Debug, PartialEq)]
+/// Every rpc request, checked. As JSON it is its body.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
 #[allow(missing_docs, reason = "each is the method of the same name")]
 pub enum Request {
     ConversationCreate(CreateConversation),
@@ -379,6 +380,36 @@ impl Request {
         Ok(request)
     }
 
+    /// The name of the method, for scopes, logs and metrics.
+    #[must_use]
+    pub const fn method(&self) -> &'static str {
+        match self {
+            Self::ConversationCreate(_) => "conversation.create",
+            Self::ConversationList(_) => "conversation.list",
+            Self::ConversationGet(_) => "conversation.get",
+            Self::ConversationMembers(_) => "conversation.members",
+            Self::ConversationMessages(_) => "conversation.messages",
+            Self::ConversationJoin(_) => "conversation.join",
+            Self::ConversationLeave(_) => "conversation.leave",
+            Self::ConversationInvite(_) => "conversation.invite",
+            Self::ConversationRemove(_) => "conversation.remove",
+            Self::ConversationSetRole(_) => "conversation.set_role",
+            Self::ConversationSet(_) => "conversation.set",
+            Self::ConversationSend(_) => "conversation.send",
+            Self::ConversationEdit(_) => "conversation.edit",
+            Self::ConversationDelete(_) => "conversation.delete",
+            Self::ConversationReact(_) => "conversation.react",
+            Self::ConversationUnreact(_) => "conversation.unreact",
+            Self::ConversationMarkRead(_) => "conversation.mark_read",
+            Self::ConversationTyping(_) => "conversation.typing",
+            Self::ConversationCommands(_) => "conversation.commands",
+            Self::BotSetCommands(_) => "bot.set_commands",
+            Self::UserMe => "user.me",
+            Self::UserGet(_) => "user.get",
+            Self::UserFind(_) => "user.find",
+        }
+    }
+
     /// Checks what types alone do not say. [`Request::parse`] calls it; the HTTP side, which builds requests from path and body, calls it too.
     ///
     /// # Errors
@@ -435,7 +466,7 @@ fn sentence(error: &serde_json::Error) -> String {
     text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
-fn check_text(text: &str) -> Result<(), Refusal> {
+pub(crate) fn check_text(text: &str) -> Result<(), Refusal> {
     if text.is_empty() {
         return Err(Refusal::because(ErrorCode::InvalidArgument, "text is empty"));
     }

@@ -8,6 +8,7 @@ use rialto_protocol::event::{ConversationEvent, InboxEvent};
 use rialto_protocol::reply::{
     self, ClientInfo, ConnectResult, Empty, HistoryResult, Publication, RawJson, RefreshResult, ReplyBody, SubscribeResult,
 };
+use rialto_protocol::rpc::Appended;
 use serde_json::value::RawValue;
 
 const INBOX: &str = "user:01920000-0000-7000-8000-000000000001";
@@ -115,8 +116,11 @@ fn every_answer_is_written_byte_for_byte() {
 
 #[test]
 fn the_short_way_of_an_rpc_answer_writes_the_same_bytes() {
-    let data = r#"{"offset":17,"epoch":"k3v9","time":1790000000000,"duplicate":false}"#;
-    assert_eq!(reply::rpc_reply(10, data), reply::reply(10, &ReplyBody::Rpc { data: raw(data) }));
+    let appended = Appended { offset: 17, epoch: "k3v9".into(), time: 1_790_000_000_000, duplicate: false };
+    let data = raw(&serde_json::to_string(&appended).expect("JSON"));
+    let mut written = Vec::new();
+    reply::write_rpc_reply(&mut written, 10, |out| appended.write(out));
+    assert_eq!(String::from_utf8(written).expect("text"), reply::reply(10, &ReplyBody::Rpc { data }));
 }
 
 #[test]

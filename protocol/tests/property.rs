@@ -7,7 +7,7 @@ use rialto_protocol::command::{self, Command, CommandKind, Connect, History, Rec
 use rialto_protocol::event::{ConversationEvent, MessageSent};
 use rialto_protocol::limits::CLIENT_ID_BYTES_MAX;
 use rialto_protocol::reply::{self, ClientInfo, HistoryResult, Publication, RawJson, ReplyBody, SubscribeResult};
-use rialto_protocol::rpc::Request;
+use rialto_protocol::rpc::{Appended, Request};
 use rialto_protocol::{Channel, ClientId, UserId};
 use serde_json::value::RawValue;
 
@@ -171,6 +171,14 @@ proptest! {
         let client_id = ClientId::new(&id).expect("visible ASCII");
         let event = ConversationEvent::Message(MessageSent { sender: UserId(uuid::Uuid::from_u128(time.into())), client_id, text, time, reply_to });
         prop_assert_eq!(event.json(), serde_json::to_vec(&event).expect("JSON"));
+    }
+
+    #[test]
+    fn an_answer_to_a_send_is_written_as_its_type_says(offset in any::<u64>(), epoch in any::<String>(), time in any::<u64>(), duplicate in any::<bool>()) {
+        let appended = Appended { offset, epoch, time, duplicate };
+        let mut written = Vec::new();
+        appended.write(&mut written);
+        prop_assert_eq!(written, serde_json::to_vec(&appended).expect("JSON"));
     }
 
     #[test]

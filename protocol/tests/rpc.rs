@@ -119,6 +119,41 @@ fn an_emoji_is_short_and_without_spaces() {
 }
 
 #[test]
+fn a_request_knows_its_method_and_is_its_body() {
+    let bodies = [
+        ("conversation.create", r#""kind":"group""#.to_owned()),
+        ("conversation.list", r#""limit":3"#.to_owned()),
+        ("conversation.get", String::new()),
+        ("conversation.members", r#""cursor":"c""#.to_owned()),
+        ("conversation.messages", r#""after":7"#.to_owned()),
+        ("conversation.join", String::new()),
+        ("conversation.leave", String::new()),
+        ("conversation.invite", format!("\"users\":[\"{ID}\"]")),
+        ("conversation.remove", format!("\"user\":\"{ID}\"")),
+        ("conversation.set_role", format!("\"user\":\"{ID}\",\"role\":\"admin\"")),
+        ("conversation.set", r#""title":"t""#.to_owned()),
+        ("conversation.send", r#""text":"hi","reply_to":2"#.to_owned()),
+        ("conversation.edit", r#""target":1,"text":"hi""#.to_owned()),
+        ("conversation.delete", r#""target":1"#.to_owned()),
+        ("conversation.react", r#""target":1,"emoji":"👍""#.to_owned()),
+        ("conversation.unreact", r#""target":1,"emoji":"👍""#.to_owned()),
+        ("conversation.mark_read", r#""offset":1"#.to_owned()),
+        ("conversation.typing", String::new()),
+        ("user.me", String::new()),
+        ("user.get", format!("\"user\":\"{ID}\"")),
+        ("user.find", r#""username":"ada""#.to_owned()),
+    ];
+    for (method, more) in bodies {
+        let comma = if more.is_empty() { "" } else { "," };
+        let body = format!("{{\"conversation\":\"{ID}\",\"client_id\":\"a\"{comma}{more}}}");
+        let request = Request::parse(method, &body).unwrap_or_else(|refusal| panic!("{method} {body}: {refusal}"));
+        assert_eq!(request.method(), method);
+        let again = serde_json::to_string(&request).expect("JSON");
+        assert_eq!(Request::parse(method, &again).as_ref(), Ok(&request), "{again}");
+    }
+}
+
+#[test]
 fn a_refusal_speaks_of_the_body_and_not_of_byte_positions() {
     let refusal = Request::parse("conversation.get", "{}").expect_err("no conversation");
     let detail = refusal.detail.expect("a sentence");

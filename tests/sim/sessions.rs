@@ -165,7 +165,7 @@ impl World {
             join_leave,
             infos: Infos::of(caller.info.clone(), chan_info.clone()),
         };
-        let listen = |join_leave| Then::Listen { entity: entity.clone(), listener: Box::new(listener(join_leave)), place: None };
+        let listen = |join_leave| Then::listen(entity.clone(), listener(join_leave));
         let then = match &kind {
             ReplyKind::Subscribe { join_leave, .. } => listen(*join_leave),
             ReplyKind::ServerSubscribe => listen(false),
@@ -201,9 +201,9 @@ impl World {
         let connection = reply.address.session.index;
         let done = self.session_place(connection).and_then(|(_, session)| session.under_way.remove(&reply.address.command));
         let Some(UnderWay { command, kind, channel }) = done else {
-            if let (Then::Listen { entity, listener, .. }, Ok(_)) = (reply.then, &answer) {
-                let to = Place { shard: shard_of(entity.key), ..place };
-                self.after(0, Event::Shard(to, Box::new(ShardInput::Leave { entity: entity.key, client: listener.client })));
+            if let (Then::Listen(listen), Ok(_)) = (reply.then, &answer) {
+                let (entity, client) = (listen.entity.key, listen.listener.client);
+                self.after(0, Event::Shard(Place { shard: shard_of(entity), ..place }, Box::new(ShardInput::Leave { entity, client })));
             }
             return;
         };
@@ -308,7 +308,7 @@ fn verified(token: &str) -> Result<Verified, Refusal> {
 fn write(command: u32, kind: &ReplyKind, answer: Result<Answer, Refusal>) -> String {
     let body = match (kind, answer) {
         (_, Err(refusal)) => ReplyBody::from(&refusal),
-        (ReplyKind::Rpc, Ok(answer)) => return reply::rpc_reply(command, &answer.json()),
+        (ReplyKind::Rpc, Ok(answer)) => return payload(&answer.rpc_frame(command)),
         (ReplyKind::Publish, Ok(_)) => ReplyBody::Publish(Empty {}),
         (_, Ok(Answer::History(history))) => ReplyBody::History(history),
         (ReplyKind::Subscribe { ttl, .. }, Ok(Answer::Subscribed(result))) => {

@@ -15,10 +15,12 @@ use super::slots::UnderWay;
 use super::{Gateway, SessionId, State};
 use crate::entity::Answer;
 use crate::kernel::guarded;
-use crate::reply_to::{SessionReply, Then};
+use crate::reply_to::{Listen, SessionReply, Then};
 use crate::router::shard_of;
 use crate::session::{ReplyKind, SessionInput};
 
+/// Messages from shards for which memory is kept from one turn to the next.
+const MESSAGES_KEPT_MAX: usize = 1024;
 /// Milliseconds after which leaves that a full shard refused are said again.
 const LEAVES_AGAIN_MS: u64 = 50;
 
@@ -42,7 +44,8 @@ impl Gateway {
 
     /// One turn of [`Gateway::run`].
     pub(super) fn turn(&self) {
-        let (mut messages, lagged) = self.0.parts.links.take(self.0.parts.thread);
+        let mut messages = self.0.messages.take();
+        let lagged = self.0.parts.links.take(self.0.parts.thread, &mut messages);
         let asker = Cell::new(None);
         // A panic costs the message that it happened with, and its asker.
         while let Err(panic) = guarded(|| {
@@ -52,6 +55,9 @@ impl Gateway {
             }
         }) {
             self.crashed(asker.get(), &panic);
+        }
+        if messages.capacity() <= MESSAGES_KEPT_MAX {
+            self.0.messages.set(messages);
         }
         self.flush_hub(Flush::Prompt);
         if self.0.state.borrow().hub.has_gathered() {
@@ -138,72 +144,66 @@ impl Gateway {
             // Not registered ahead: there are dozens of codes, and a refused command is not the hot path.
             metrics::counter!("rialto_errors_total", "code" => refusal.code.word()).increment(1);
         }
-        let Some(UnderWay { command, kind, mut channel, began_us, .. }) = done else {
+        let Some(UnderWay { command, kind, began_us, .. }) = done else {
             if answer.is_ok() {
                 self.nobody_listens(reply.then);
             }
             return;
         };
         self.0.parts.load.commands.record_us(self.0.parts.clock.mono_us().saturating_sub(began_us));
-        if let Then::Listen { entity, .. } = &reply.then {
-            // The shard's name of the channel: one for all who listen.
-            channel = Arc::clone(&entity.channel);
-        }
-        match (&kind, answer) {
-            (ReplyKind::ServerSubscribe, answer) => {
-                self.subscribed(id, &channel, &reply.then, &answer);
-                let result = answer.and_then(|answer| match answer {
-                    Answer::Subscribed(result) => Ok(result),
-                    _ => Err(ErrorCode::Internal.into()),
-                });
-                self.tell(id, SessionInput::Subscribed { channel, result });
-            }
-            (ReplyKind::Subscribe { join_leave, .. }, answer) => {
-                let failed = answer.as_ref().err().cloned();
-                let (text, late) = self.fitted(id, command, &kind, answer);
-                if failed.is_none() && late.is_none() {
-                    self.note_listener(&channel, &reply.then);
-                }
-                let failed = failed.or_else(|| late.inspect(|_| self.nobody_listens(reply.then)));
-                if failed.is_none() {
-                    self.0.state.borrow_mut().hub.enter(&channel, id, *join_leave);
-                }
-                self.send_answer(id, &text);
-                self.tell(id, SessionInput::Subscribed { channel, result: failed.map_or_else(|| Ok(Box::default()), Err) });
-            }
-            (kind, answer) => {
-                let (text, _) = self.fitted(id, command, kind, answer);
-                self.send_answer(id, &text);
-            }
+        match reply.then {
+            Then::Listen(listen) => self.subscribed(id, command, &kind, listen, answer),
+            _ => self.send_answer(id, self.fitted(id, command, &kind, answer).0),
         }
         self.resume_if_idle(id);
     }
 
-    /// The reply's text. Large answers that were asked for faster than the socket takes them are refused for now, and the connection goes on.
-    fn fitted(&self, id: SessionId, command: u32, kind: &ReplyKind, answer: Result<Answer, Refusal>) -> (String, Option<Refusal>) {
-        let text = write(command, kind, answer);
-        if text.len() < LARGE_ANSWER_BYTES || self.takes_large(id, text.len()) {
-            return (text, None);
+    /// A subscription began, or was refused. From this answer on the session listens: what the room gathered before it is already in the answer.
+    fn subscribed(&self, id: SessionId, command: u32, kind: &ReplyKind, listen: Box<Listen>, answer: Result<Answer, Refusal>) {
+        // The shard's name of the channel: one for all who listen.
+        let channel = Arc::clone(&listen.entity.channel);
+        let result = if let ReplyKind::Subscribe { join_leave, .. } = kind {
+            let failed = answer.as_ref().err().cloned();
+            let (frame, late) = self.fitted(id, command, kind, answer);
+            if failed.is_none() && late.is_none() {
+                self.note_listener(&channel, &listen.listener);
+            }
+            let failed = failed.or_else(|| late.inspect(|_| self.nobody_listens(Then::Listen(listen))));
+            if failed.is_none() {
+                self.0.state.borrow_mut().hub.enter(&channel, id, *join_leave);
+            }
+            self.send_answer(id, frame);
+            failed.map_or_else(|| Ok(Box::default()), Err)
+        } else {
+            if matches!(answer, Ok(Answer::Subscribed(_))) {
+                self.0.state.borrow_mut().hub.enter(&channel, id, false);
+                self.note_listener(&channel, &listen.listener);
+            }
+            answer.and_then(|answer| match answer {
+                Answer::Subscribed(result) => Ok(result),
+                _ => Err(ErrorCode::Internal.into()),
+            })
+        };
+        self.tell(id, SessionInput::Subscribed { channel, result });
+    }
+
+    /// The reply's frame. Large answers that were asked for faster than the socket takes them are refused for now, and the connection goes on.
+    fn fitted(&self, id: SessionId, command: u32, kind: &ReplyKind, answer: Result<Answer, Refusal>) -> (Vec<u8>, Option<Refusal>) {
+        let frame = frame_of(command, kind, answer);
+        if frame.len() < LARGE_ANSWER_BYTES || self.takes_large(id, frame.len()) {
+            return (frame, None);
         }
         self.0.meters.answers_refused.increment(1);
         let refusal = overloaded();
-        (write(command, kind, Err(refusal.clone())), Some(refusal))
-    }
-
-    /// From this answer on the session listens: what the room gathered before it is already in the answer.
-    fn subscribed(&self, id: SessionId, channel: &Arc<str>, then: &Then, answer: &Result<Answer, Refusal>) {
-        if matches!(answer, Ok(Answer::Subscribed(_))) {
-            self.0.state.borrow_mut().hub.enter(channel, id, false);
-            self.note_listener(channel, then);
-        }
+        (frame_of(command, kind, Err(refusal.clone())), Some(refusal))
     }
 
     /// A subscription that the shard has made ends here: the shard must not keep it.
     fn nobody_listens(&self, then: Then) {
-        if let Then::Listen { entity, listener, .. } = then
-            && !self.0.parts.router.leave(entity.key, listener.client)
-        {
-            self.0.state.borrow_mut().leaves.push((entity.key, listener.client));
+        let Then::Listen(listen) = then else { return };
+        let (entity, client) = (listen.entity.key, listen.listener.client);
+        if !self.0.parts.router.leave(entity, client) {
+            self.0.state.borrow_mut().leaves.push((entity, client));
         }
     }
 
@@ -211,7 +211,7 @@ impl Gateway {
     fn presence(&self, channel: &str, frame: &Bytes) {
         let listeners = self.0.state.borrow().hub.join_leave_listeners(channel);
         for id in listeners {
-            self.send(id, frame.clone());
+            self.send_shared(id, frame.clone());
         }
     }
 
@@ -226,7 +226,7 @@ impl Gateway {
 
     fn drop_listener(&self, id: SessionId, channel: &Arc<str>, code: UnsubscribeCode) {
         self.leave_room(id, channel);
-        self.send(id, ws_frame::text(reply::unsubscribe_push(channel, code).as_bytes()).into());
+        self.send(id, ws_frame::text(reply::unsubscribe_push(channel, code).as_bytes()));
         self.tell(id, SessionInput::Unsubscribed { channel: Arc::clone(channel) });
     }
 
@@ -261,11 +261,11 @@ impl Gateway {
     }
 }
 
-/// A reply as text.
-fn write(command: u32, kind: &ReplyKind, answer: Result<Answer, Refusal>) -> String {
+/// A reply as a frame, written where it leaves from.
+fn frame_of(command: u32, kind: &ReplyKind, answer: Result<Answer, Refusal>) -> Vec<u8> {
     let body = match (kind, answer) {
         (_, Err(refusal)) => ReplyBody::from(&refusal),
-        (ReplyKind::Rpc, Ok(answer)) => return reply::rpc_reply(command, &answer.json()),
+        (ReplyKind::Rpc, Ok(answer)) => return answer.rpc_frame(command),
         (ReplyKind::Publish, Ok(_)) => ReplyBody::Publish(Empty {}),
         (_, Ok(Answer::History(history))) => ReplyBody::History(history),
         (_, Ok(Answer::Presence(presence))) => ReplyBody::Presence { presence },
@@ -275,5 +275,5 @@ fn write(command: u32, kind: &ReplyKind, answer: Result<Answer, Refusal>) -> Str
         }
         (_, Ok(_)) => ReplyBody::from(&Refusal::from(ErrorCode::Internal)),
     };
-    reply::reply(command, &body)
+    ws_frame::text_of(reply::ENVELOPE_BYTES, |out| reply::write_reply(out, command, &body))
 }

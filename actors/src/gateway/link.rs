@@ -167,14 +167,16 @@ impl GatewayLinks {
         link.map_or(0, |link| link.queue.lock().unwrap_or_else(PoisonError::into_inner).messages.len())
     }
 
-    /// Takes all that waits for this thread, and the channels that lost something behind it.
-    pub fn take(&self, thread: u16) -> (VecDeque<FromShard>, HashSet<Arc<str>>) {
-        let Some(link) = self.0.get(usize::from(thread)) else { return Default::default() };
+    /// Takes all that waits for this thread into `messages`, whose memory is what the queue fills next; answers the channels that lost something behind it.
+    pub fn take(&self, thread: u16, messages: &mut VecDeque<FromShard>) -> HashSet<Arc<str>> {
+        messages.clear();
+        let Some(link) = self.0.get(usize::from(thread)) else { return HashSet::default() };
         let mut queue = link.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.publications = 0;
         queue.bytes = 0;
         queue.inboxes = HashMap::new();
-        (std::mem::take(&mut queue.messages), std::mem::take(&mut queue.lagged))
+        std::mem::swap(&mut queue.messages, messages);
+        std::mem::take(&mut queue.lagged)
     }
 }
 
@@ -191,12 +193,14 @@ mod tests {
         }
         links.send(0, publication("late"));
         links.send(0, FromShard::Unsubscribe { channel: "busy".into(), user: UserId(uuid::Uuid::nil()) });
-        let (messages, lagged) = links.take(0);
+        let mut messages = VecDeque::new();
+        let lagged = links.take(0, &mut messages);
         assert_eq!(messages.len(), PUBLICATIONS_WAITING_MAX + 1, "what is no publication is never dropped");
         assert!(matches!(messages.back(), Some(FromShard::Unsubscribe { .. })));
         assert_eq!(lagged.into_iter().collect::<Vec<_>>(), [Arc::<str>::from("late")]);
         links.send(0, publication("late"));
-        assert_eq!(links.take(0).0.len(), 1, "there is room again");
+        assert!(links.take(0, &mut messages).is_empty());
+        assert_eq!(messages.len(), 1, "there is room again");
     }
 
     #[test]

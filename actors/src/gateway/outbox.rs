@@ -5,11 +5,32 @@ use smallvec::SmallVec;
 
 use super::{CloseFrame, Output};
 
+/// Bytes up to which frames of a session's own are put behind each other, so that they leave as one piece.
+const TOGETHER_BYTES_MAX: usize = 16 * 1024;
+
+/// Whole frames.
+#[derive(Debug)]
+enum Chunk {
+    /// Of many sessions.
+    Shared(Bytes),
+    /// Of this one.
+    Own(Vec<u8>),
+}
+
+impl From<Chunk> for Bytes {
+    fn from(chunk: Chunk) -> Self {
+        match chunk {
+            Chunk::Shared(bytes) => bytes,
+            Chunk::Own(bytes) => bytes.into(),
+        }
+    }
+}
+
 /// One session's outbox. Idle it owns no memory beyond itself.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     /// Most flushes find one chunk: it needs no memory of its own.
-    chunks: SmallVec<[Bytes; 1]>,
+    chunks: SmallVec<[Chunk; 1]>,
     /// What only the begin and the end of a connection need.
     rare: Option<Box<Rare>>,
     bytes: usize,
@@ -35,21 +56,35 @@ impl Outbox {
         self.bytes == 0 || self.bytes + bytes <= limit
     }
 
-    /// Queues a frame; false when more than `limit` bytes would wait.
+    /// Queues a frame that others get too; false when more than `limit` bytes would wait.
     pub(super) fn push(&mut self, frame: Bytes, limit: usize) -> bool {
         if self.closed {
             return true;
         }
         let fits = self.has_room(frame.len(), limit);
         self.bytes += frame.len();
-        self.chunks.push(frame);
+        self.chunks.push(Chunk::Shared(frame));
+        fits
+    }
+
+    /// Queues a frame of this session's own, behind others of its own in one piece; false when more than `limit` bytes would wait.
+    pub(super) fn push_own(&mut self, frame: Vec<u8>, limit: usize) -> bool {
+        if self.closed {
+            return true;
+        }
+        let fits = self.has_room(frame.len(), limit);
+        self.bytes += frame.len();
+        match self.chunks.last_mut() {
+            Some(Chunk::Own(own)) if own.len() + frame.len() <= TOGETHER_BYTES_MAX => own.extend_from_slice(&frame),
+            _ => self.chunks.push(Chunk::Own(frame)),
+        }
         fits
     }
 
     /// Queues a frame of any size that is bounded elsewhere: nobody is behind for having asked for it.
-    pub(super) fn push_apart(&mut self, frame: Bytes) {
+    pub(super) fn push_apart(&mut self, frame: Vec<u8>) {
         if !self.closed {
-            self.chunks.push(frame);
+            self.chunks.push(Chunk::Shared(frame.into()));
         }
     }
 
@@ -65,11 +100,11 @@ impl Outbox {
     }
 
     /// Queues the connect reply and behind it what was held.
-    pub(super) fn connected(&mut self, reply: Bytes, limit: usize) -> bool {
+    pub(super) fn connected(&mut self, reply: Vec<u8>, limit: usize) -> bool {
         self.connected = true;
-        let fits = self.push(reply, limit);
+        let fits = self.push_own(reply, limit);
         if let Some(rare) = self.rare.take() {
-            self.chunks.extend(rare.held);
+            self.chunks.extend(rare.held.into_iter().map(Chunk::Shared));
             self.rare = rare.close.map(|close| Box::new(Rare { held: Vec::new(), close: Some(close) }));
         }
         fits
@@ -78,9 +113,9 @@ impl Outbox {
     /// Moves everything out.
     pub(super) fn take(&mut self, output: &mut Output) {
         if self.chunks.spilled() {
-            output.chunks.extend(std::mem::take(&mut self.chunks));
+            output.chunks.extend(std::mem::take(&mut self.chunks).into_iter().map(Bytes::from));
         } else {
-            output.chunks.extend(self.chunks.pop());
+            output.chunks.extend(self.chunks.pop().map(Bytes::from));
         }
         self.bytes = self.rare.as_ref().map_or(0, |rare| rare.held.iter().map(Bytes::len).sum());
         if let Some(close) = self.rare.as_mut().and_then(|rare| rare.close.take()) {
@@ -126,7 +161,7 @@ mod tests {
         let mut outbox = Outbox::default();
         assert!(outbox.publish("early".into(), 100));
         assert_eq!(taken(&mut outbox), (vec![], None));
-        assert!(outbox.connected("hello".into(), 100));
+        assert!(outbox.connected(b"hello".to_vec(), 100));
         assert!(outbox.publish("late".into(), 100));
         assert_eq!(taken(&mut outbox), (vec!["hello".into(), "early".into(), "late".into()], None));
     }
@@ -144,9 +179,26 @@ mod tests {
     }
 
     #[test]
+    fn frames_of_ones_own_leave_in_one_piece_and_in_their_order() {
+        let mut outbox = Outbox::default();
+        assert!(outbox.connected(b"a".to_vec(), 100));
+        assert!(outbox.push_own(b"b".to_vec(), 100) && outbox.publish("room".into(), 100));
+        assert!(outbox.push_own(b"c".to_vec(), 100) && outbox.push_own(b"d".to_vec(), 100));
+        assert_eq!(outbox.bytes(), 8);
+        assert_eq!(taken(&mut outbox), (vec!["ab".into(), "room".into(), "cd".into()], None));
+        let frame = vec![0; TOGETHER_BYTES_MAX / 2];
+        for _ in 0..3 {
+            assert!(outbox.push_own(frame.clone(), usize::MAX));
+        }
+        let (chunks, _) = taken(&mut outbox);
+        assert_eq!(chunks.iter().map(Bytes::len).collect::<Vec<_>>(), [TOGETHER_BYTES_MAX, frame.len()]);
+        assert_eq!(size_of::<Chunk>(), size_of::<Bytes>());
+    }
+
+    #[test]
     fn whoever_falls_behind_is_noticed() {
         let mut outbox = Outbox::default();
-        assert!(outbox.connected(Bytes::new(), 10));
+        assert!(outbox.connected(Vec::new(), 10));
         assert!(outbox.push("12345".into(), 10));
         assert!(outbox.publish("67890".into(), 10));
         assert!(!outbox.publish("x".into(), 10));

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use rialto_protocol::{EntityKey, ws_frame};
 
 use super::{Gateway, SessionId};
@@ -15,8 +14,8 @@ impl Gateway {
     /// Carries out one effect of a session, decided at this monotonic time. It queues, starts or hands on; it never blocks.
     pub(super) fn perform(&self, id: SessionId, mono_ms: u64, effect: SessionEffect) {
         match effect {
-            SessionEffect::Send(text) => self.send(id, frame(&text)),
-            SessionEffect::Connected { reply } => self.connected(id, frame(&reply)),
+            SessionEffect::Send(text) => self.send(id, ws_frame::text(text.as_bytes())),
+            SessionEffect::Connected { reply } => self.connected(id, ws_frame::text(reply.as_bytes())),
             SessionEffect::Verify { command, refresh, token } => {
                 let (accounts, gateway) = (self.0.parts.beside.accounts.clone(), self.clone());
                 detach(async move {
@@ -26,7 +25,7 @@ impl Gateway {
             }
             SessionEffect::Ask { .. } => self.ask(id, effect),
             SessionEffect::Accounts { command, caller, request } => {
-                let Some(address) = self.begin(id, command, ReplyKind::Rpc, Arc::from("")) else { return };
+                let Some(address) = self.begin(id, command, ReplyKind::Rpc, None) else { return };
                 let (beside, gateway) = (self.0.parts.beside.clone(), self.clone());
                 detach(async move {
                     let answer = beside.request(&caller, *request).await;
@@ -50,7 +49,8 @@ impl Gateway {
     fn ask(&self, id: SessionId, effect: SessionEffect) {
         let SessionEffect::Ask { command, kind, entity, caller, ask, chan_info } = effect else { return };
         let join_leave = matches!(kind, ReplyKind::Subscribe { join_leave: true, .. });
-        let Some(address) = self.begin(id, command, kind.clone(), Arc::clone(&entity.channel)) else { return };
+        let presence_of = matches!(kind, ReplyKind::Presence | ReplyKind::PresenceStats).then(|| Arc::clone(&entity.channel));
+        let Some(address) = self.begin(id, command, kind.clone(), presence_of) else { return };
         let then = match kind {
             ReplyKind::Subscribe { .. } | ReplyKind::ServerSubscribe => {
                 let listener = Listener {
@@ -60,7 +60,7 @@ impl Gateway {
                     join_leave,
                     infos: Infos::of(caller.info.clone(), chan_info),
                 };
-                Then::Listen { entity: entity.clone(), listener: Box::new(listener), place: None }
+                Then::listen(entity.clone(), listener)
             }
             ReplyKind::Presence => Then::Presence,
             // Who is on other nodes is counted by name.
@@ -83,14 +83,14 @@ impl Gateway {
     }
 
     /// Notes a command under way.
-    fn begin(&self, id: SessionId, command: u32, kind: ReplyKind, channel: Arc<str>) -> Option<CommandAddress> {
+    fn begin(&self, id: SessionId, command: u32, kind: ReplyKind, channel: Option<Arc<str>>) -> Option<CommandAddress> {
         let began_us = self.0.parts.clock.mono_us();
         let mut state = self.0.state.borrow_mut();
         let number = state.slots.get_mut(id)?.begin(command, began_us, kind, channel);
         Some(CommandAddress { thread: self.0.parts.thread, session: id, command: number })
     }
 
-    fn connected(&self, id: SessionId, reply: Bytes) {
+    fn connected(&self, id: SessionId, reply: Vec<u8>) {
         let limit = self.0.parts.outbox_bytes_max;
         let fits = self.0.state.borrow_mut().slots.get_mut(id).is_none_or(|slot| slot.outbox.connected(reply, limit));
         if fits { self.wake(id) } else { self.slow(id) }
@@ -104,8 +104,4 @@ impl Gateway {
             state.leaves.push((entity, client));
         }
     }
-}
-
-fn frame(text: &str) -> Bytes {
-    ws_frame::text(text.as_bytes()).into()
 }

@@ -9,13 +9,13 @@ use super::{Gateway, SessionId};
 use crate::entity::Answer;
 use crate::kernel::detach;
 use crate::presence::Board;
-use crate::reply_to::{SessionReply, Then};
+use crate::reply_to::{Listener, SessionReply, Then};
 use crate::session::{ReplyKind, Session};
 
 impl Gateway {
     /// A session listens from now on.
-    pub(super) fn note_listener(&self, channel: &Arc<str>, then: &Then) {
-        if let (Some(board), Then::Listen { listener, .. }) = (&self.0.parts.presence, then) {
+    pub(super) fn note_listener(&self, channel: &Arc<str>, listener: &Listener) {
+        if let Some(board) = &self.0.parts.presence {
             board.enter(channel, listener);
         }
     }

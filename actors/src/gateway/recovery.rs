@@ -4,8 +4,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use rialto_protocol::{ErrorCode, Refusal, ws_frame};
+use rialto_protocol::{ErrorCode, Refusal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Gateway, SessionId};
@@ -86,9 +85,8 @@ impl Gateway {
     }
 
     /// Queues an answer.
-    pub(super) fn send_answer(&self, id: SessionId, text: &str) {
-        let frame: Bytes = ws_frame::text(text.as_bytes()).into();
-        if text.len() < LARGE_ANSWER_BYTES {
+    pub(super) fn send_answer(&self, id: SessionId, frame: Vec<u8>) {
+        if frame.len() < LARGE_ANSWER_BYTES {
             return self.send(id, frame);
         }
         self.0.state.borrow_mut().slots.push_large(id, frame);
@@ -102,8 +100,8 @@ impl Gateway {
 }
 
 fn take_place(reply: &mut SessionReply, permit: OwnedSemaphorePermit) {
-    if let Then::Listen { place, .. } = &mut reply.then {
-        *place = Some(permit);
+    if let Then::Listen(listen) = &mut reply.then {
+        listen.place = Some(permit);
     }
 }
 
@@ -122,8 +120,8 @@ mod tests {
     fn large_answers_count_until_they_are_written_or_their_session_is_over() {
         let mut slots = Slots::default();
         let (first, second) = (slots.open(None, 0), slots.open(None, 0));
-        slots.push_large(first, Bytes::from(vec![0; 1000]));
-        slots.push_large(second, Bytes::from(vec![0; 500]));
+        slots.push_large(first, vec![0; 1000]);
+        slots.push_large(second, vec![0; 500]);
         let slot = slots.get_mut(first).unwrap();
         assert!(slot.outbox.push(Bytes::from_static(b"live"), 4), "nobody is behind for having asked");
         let mut output = Output::default();

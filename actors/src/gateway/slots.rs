@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use rialto_protocol::UserId;
 use uuid::Uuid;
 
@@ -22,8 +21,8 @@ pub(super) struct UnderWay {
     pub(super) began_us: u64,
     /// How its answer is written.
     pub(super) kind: ReplyKind,
-    /// The channel that it is about.
-    pub(super) channel: Arc<str>,
+    /// Whose presence it asks for, if it does.
+    pub(super) channel: Option<Arc<str>>,
 }
 
 /// One session, and what its gateway keeps for it.
@@ -77,7 +76,7 @@ impl Slot {
     }
 
     /// Notes a command under way; answers our number of it.
-    pub(super) fn begin(&mut self, command: u32, began_us: u64, kind: ReplyKind, channel: Arc<str>) -> u32 {
+    pub(super) fn begin(&mut self, command: u32, began_us: u64, kind: ReplyKind, channel: Option<Arc<str>>) -> u32 {
         self.next_number = self.next_number.wrapping_add(1);
         self.under_way.push(UnderWay { number: self.next_number, command, began_us, kind, channel });
         self.next_number
@@ -85,7 +84,7 @@ impl Slot {
 
     /// What a command is about, and how it is to be answered.
     pub(super) fn asked(&self, number: u32) -> Option<(Arc<str>, ReplyKind)> {
-        self.under_way.iter().find(|one| one.number == number).map(|one| (Arc::clone(&one.channel), one.kind.clone()))
+        self.under_way.iter().find(|one| one.number == number).and_then(|one| Some((one.channel.clone()?, one.kind.clone())))
     }
 
     /// Takes a command that is answered.
@@ -165,7 +164,7 @@ impl Slots {
     }
 
     /// Queues a large answer, whose bytes count until the socket has taken them.
-    pub(super) fn push_large(&mut self, id: SessionId, frame: Bytes) {
+    pub(super) fn push_large(&mut self, id: SessionId, frame: Vec<u8>) {
         let bytes = frame.len();
         let counted = u32::try_from(bytes).expect("an answer has less than 4 GiB, and few wait");
         let Some(slot) = self.get_mut(id) else { return };

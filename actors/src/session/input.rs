@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rialto_protocol::command::{Command, InvalidCommand};
 use rialto_protocol::reply::SubscribeResult;
 use rialto_protocol::{CloseCode, Refusal};
+use smallvec::SmallVec;
 
 use crate::accounts::Verified;
 
@@ -13,8 +14,8 @@ use crate::accounts::Verified;
 pub enum SessionInput {
     /// The socket is open. First of all.
     Opened,
-    /// A text frame, parsed.
-    Commands(Vec<Result<Command, InvalidCommand>>),
+    /// A text frame, parsed. Most carry one command.
+    Commands(SmallVec<[Result<Command, InvalidCommand>; 1]>),
     /// A binary frame: wrong for JSON clients.
     Binary,
     /// The verdict on a token.

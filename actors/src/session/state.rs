@@ -269,7 +269,7 @@ impl Session {
         }
     }
 
-    fn commands(&mut self, now: Moment, commands: Vec<Result<Command, InvalidCommand>>, out: &mut Effects<SessionEffect>) {
+    fn commands(&mut self, now: Moment, commands: SmallVec<[Result<Command, InvalidCommand>; 1]>, out: &mut Effects<SessionEffect>) {
         for command in commands {
             match command {
                 Ok(command) => self.command(now, command, out),
@@ -317,6 +317,7 @@ impl Session {
             return;
         }
         match kind {
+            CommandKind::Request(request) => self.request(now, id, request, ReplyKind::Rpc, out),
             CommandKind::Rpc { method, data } => self.rpc(now, id, &method, data.get(), out),
             CommandKind::Publish { channel, data } => self.publish(now, id, &channel, data, out),
             CommandKind::Subscribe(subscribe) => self.subscribe(now, id, subscribe, out),
@@ -333,16 +334,16 @@ impl Session {
 
     fn rpc(&mut self, now: Moment, id: u32, method: &str, data: &str, out: &mut Effects<SessionEffect>) {
         match Request::parse(method, data) {
-            Ok(request) => self.request(now, id, request, ReplyKind::Rpc, out),
+            Ok(request) => self.request(now, id, Box::new(request), ReplyKind::Rpc, out),
             Err(refusal) => refuse_with(id, &refusal, out),
         }
     }
 
-    fn request(&mut self, now: Moment, id: u32, request: Request, kind: ReplyKind, out: &mut Effects<SessionEffect>) {
+    fn request(&mut self, now: Moment, id: u32, request: Box<Request>, kind: ReplyKind, out: &mut Effects<SessionEffect>) {
         if self.is_anonymous() {
             return refuse(id, ErrorCode::Unauthorized, out);
         }
-        if !self.in_scope(route::method(&request)) {
+        if !self.in_scope(request.method()) {
             return refuse(id, ErrorCode::Forbidden, out);
         }
         if route::speaks(&request)
@@ -351,7 +352,6 @@ impl Session {
             return refuse_with(id, &refusal, out);
         }
         let caller = self.caller();
-        let request = Box::new(request);
         out.push(match route::target(&request, caller.user, now) {
             Target::Entity(entity) => SessionEffect::Ask { command: id, kind, entity, caller, ask: Ask::Request(request), chan_info: None },
             Target::Accounts | Target::Commands => SessionEffect::Accounts { command: id, caller, request },

@@ -126,7 +126,7 @@ fn null_counts_as_absent() {
         panic!("not a subscribe")
     };
     assert_eq!(subscribe, Subscribe { channel: "c".to_owned(), ..Subscribe::default() });
-    let CommandKind::Rpc { data, .. } = accepted(r#"{"id":1,"rpc":{"method":"user.me"}}"#) else { panic!("not an rpc") };
+    let CommandKind::Rpc { data, .. } = accepted(r#"{"id":1,"rpc":{"method":"user.you"}}"#) else { panic!("not an rpc") };
     assert_eq!(data.get(), "null");
 }
 

@@ -3,7 +3,6 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use rialto_actors::entity::{Answer, Caller};
-use rialto_actors::route;
 use rialto_protocol::rpc::Request;
 use rialto_protocol::{ClientId, ErrorCode, Refusal};
 use uuid::Uuid;
@@ -41,7 +40,7 @@ async fn asked(state: &HttpState, signed: &Signed, request: Request) -> Result<A
 
 /// Bots may only do what their token names.
 pub(super) fn check_scope(signed: &Signed, request: &Request) -> Result<(), Problem> {
-    check_scope_word(signed, route::method(request))
+    check_scope_word(signed, request.method())
 }
 
 /// The same for what is no request to an entity.

@@ -304,7 +304,7 @@ async fn calls_reach_the_actors_as_the_rpc_requests_that_they_are() {
         let got = send(&app, with(method, path.clone(), body)).await;
         assert_eq!((got.status, got.json()["offset"].as_u64()), (status, Some(7)), "{path}");
         let asked = scene.asked().pop().unwrap();
-        assert_eq!(rialto_actors::route::method(&asked), expected);
+        assert_eq!(asked.method(), expected);
         if let Request::ConversationReact(react) = asked {
             assert_eq!((react.emoji.as_str(), react.target), ("🎉", 3));
         }

@@ -41,8 +41,7 @@ fn decode(frame: &'static str, check: fn(CommandKind)) -> Box<dyn FnMut()> {
 
 pub(crate) fn decode_send() -> Box<dyn FnMut()> {
     decode(SEND, |kind| {
-        let CommandKind::Rpc { method, data } = kind else { panic!("an rpc") };
-        black_box(Request::parse(&method, data.get()).expect("a good request"));
+        assert!(matches!(black_box(kind), CommandKind::Request(request) if matches!(*request, Request::ConversationSend(_))));
     })
 }
 
@@ -78,8 +77,7 @@ fn masked(payload: &[u8]) -> Vec<u8> {
 pub(crate) fn encode_send_reply() -> Box<dyn FnMut()> {
     Box::new(|| {
         let appended = Appended { offset: 1_234_567, epoch: "6spfmtzrmwqj4t7x".to_owned(), time: 1_790_000_000_000, duplicate: false };
-        let text = reply::rpc_reply(1_234, &Answer::Appended(appended).json());
-        black_box(ws_frame::text(text.as_bytes()));
+        black_box(Answer::Appended(appended).rpc_frame(1_234));
     })
 }
 
@@ -92,8 +90,8 @@ pub(crate) fn encode_subscribe_reply() -> Box<dyn FnMut()> {
             offset: 1_234_567,
             ..SubscribeResult::default()
         };
-        let text = reply::reply(2, &ReplyBody::Subscribe(Box::new(result)));
-        black_box(ws_frame::text(text.as_bytes()));
+        let body = ReplyBody::Subscribe(Box::new(result));
+        black_box(ws_frame::text_of(reply::ENVELOPE_BYTES, |out| reply::write_reply(out, 2, &body)));
     })
 }
 

@@ -69,7 +69,7 @@ impl Owner {
     fn listen(&mut self) {
         let user = caller(0).user;
         let listener = Listener { client: user.0, thread: 0, user, join_leave: false, infos: None };
-        let then = Then::Listen { entity: self.room.clone(), listener: Box::new(listener), place: None };
+        let then = Then::listen(self.room.clone(), listener);
         self.ask(0, Ask::Subscribe(SubscribeAsk::default()), then);
     }
 

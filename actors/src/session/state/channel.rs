@@ -81,7 +81,7 @@ impl Session {
             None => {}
             Some(Channel::User(_)) => refuse(id, ErrorCode::PermissionDenied, out),
             Some(Channel::Conversation(conversation)) => match as_message(conversation, &data) {
-                Ok(request) => self.request(now, id, request, ReplyKind::Publish, out),
+                Ok(request) => self.request(now, id, Box::new(request), ReplyKind::Publish, out),
                 Err(refusal) => refuse_with(id, &refusal, out),
             },
             Some(Channel::Topic(name)) => {
@@ -92,7 +92,7 @@ impl Session {
                 if let Err(refusal) = self.may_speak(now) {
                     return refuse_with(id, &refusal, out);
                 }
-                let ask = Ask::Publish { data: RawJson::new(data), info: Some(self.info()), rule: rule.topic() };
+                let ask = Ask::Publish { data: RawJson::new(data), info: Some(Box::new(self.info())), rule: rule.topic() };
                 self.ask(id, ReplyKind::Publish, entity_of(&Channel::Topic(name)), ask, out);
             }
         }

@@ -10,7 +10,7 @@ use rialto_protocol::{EntityKey, EntityKind, ErrorCode, Refusal, ws_frame};
 use super::super::effect::{ShardEffect, Threads};
 use super::super::gate::Output;
 use super::{Shard, log_backed};
-use crate::entity::{Answer, EntityEffect, EntityName};
+use crate::entity::{Answer, EntityEffect};
 use crate::kernel::Effects;
 use crate::reply_to::{Listener, ReplyTo, SessionReply, Then};
 
@@ -98,10 +98,10 @@ impl Shard {
         let mut joined = None;
         let answer = answer.and_then(|answer| match &mut then {
             Then::Answer => Ok(answer),
-            Then::Listen { entity: EntityName { channel, .. }, listener, .. } => {
-                joined = self.listen(entity, listener)?;
+            Then::Listen(listen) => {
+                joined = self.listen(entity, &listen.listener)?;
                 if let Some(name) = self.channels.name(entity) {
-                    *channel = Arc::clone(name);
+                    listen.entity.channel = Arc::clone(name);
                 }
                 Ok(answer)
             }

@@ -156,7 +156,7 @@ impl World {
         let client = Uuid::from_u128(connection.into());
         let listener = Listener { client, user, thread: 0, join_leave: false, infos: None };
         let address = CommandAddress { thread: 0, session: SessionId { index: connection, generation: 0 }, command: 1 };
-        let then = Then::Listen { entity: entity.clone(), listener: Box::new(listener), place: None };
+        let then = Then::listen(entity.clone(), listener);
         let reply = ReplyTo::Session(SessionReply { address, then });
         let ask = Ask::Subscribe(SubscribeAsk::default());
         let effects = self.shard.input(ShardInput::Ask { entity, caller, ask, reply });

@@ -85,6 +85,12 @@ impl Conn {
         Queue::bytes_in(&self.queue) == 0
     }
 
+    /// Keeps the task's waker, which is mostly the one kept already.
+    fn keep_waker(&self, waker: &Waker) {
+        let kept = self.waker.take().filter(|kept| kept.will_wake(waker));
+        self.waker.set(Some(kept.unwrap_or_else(|| waker.clone())));
+    }
+
     /// Makes the task look again at what it may do.
     pub(crate) fn wake_task(&self) {
         if let Some(waker) = self.waker.take() {
@@ -174,7 +180,7 @@ impl Future for ConnTask {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Self { thread, conn } = &*self;
-        conn.waker.set(Some(context.waker().clone()));
+        conn.keep_waker(context.waker());
         // A write that blocks again must be registered again, hence the loop.
         while conn.is_blocked.get() && conn.phase.get() != Phase::Done {
             if conn.stream.poll_write_ready(context).is_pending() {
