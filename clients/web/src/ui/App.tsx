@@ -35,8 +35,7 @@ function SignedIn({ auth, user }: { auth: Auth; user: Profile }): JSX.Element {
   return (
     <SessionContext.Provider value={session}>
       <Shell onLogout={() => {
-        // Whoever logs out leaves nothing behind in this browser.
-        void session.outbox.clear();
+        session.forgetWhatWasWritten();
         void auth.logout();
       }} />
     </SessionContext.Provider>

@@ -22,14 +22,15 @@ interface Props {
 }
 
 export function Composer({ ref, room, replyTo, onReplied, onEditLast }: Props): JSX.Element {
-  const [text, setText] = useState(room.draft);
+  const { drafts } = useSession();
+  const [text, setText] = useState(() => drafts.get(room.id));
   const box = useRef<HTMLTextAreaElement | null>(null);
   const bytes = text.length < TEXT_BYTES_MAX / 4 ? 0 : new TextEncoder().encode(text).length;
   const isTooLong = bytes > TEXT_BYTES_MAX;
 
   useEffect(() => {
-    room.draft = text;
-  }, [room, text]);
+    drafts.set(room.id, text);
+  }, [drafts, room, text]);
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;

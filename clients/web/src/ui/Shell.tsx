@@ -5,13 +5,17 @@ import { unreadTotal } from '../model/inbox.ts';
 import { route } from '../state/route.ts';
 import { Banner } from './Banner.tsx';
 import { useSession } from './context.ts';
+import { HelpDialog } from './HelpDialog.tsx';
 import { Icon, Logo } from './icons.tsx';
 import { JoinDialog } from './JoinDialog.tsx';
 import { NewConversationDialog } from './NewConversationDialog.tsx';
 import { RoomPane } from './RoomPane.tsx';
+import { useShortcuts } from './shortcuts.ts';
 import { Sidebar } from './Sidebar.tsx';
+import { SwitchDialog } from './SwitchDialog.tsx';
+import { showUnread } from './unread.ts';
 
-type Open = 'nothing' | 'new' | 'join';
+type Open = 'nothing' | 'new' | 'join' | 'switch' | 'help';
 
 /** The two panes; on a phone one of them, depending on the address. */
 export function Shell({ onLogout }: { onLogout: () => void }): JSX.Element {
@@ -20,19 +24,20 @@ export function Shell({ onLogout }: { onLogout: () => void }): JSX.Element {
   const [open, setOpen] = useState<Open>('nothing');
   const unread = useStore(session.inbox, unreadTotal);
   session.current = current;
-  useEffect(() => {
-    document.title = unread > 0 ? `(${unread}) Rialto` : 'Rialto';
-  }, [unread]);
+  useEffect(() => showUnread(unread), [unread]);
+  useShortcuts(session, current, { onSwitch: () => setOpen('switch'), onHelp: () => setOpen('help') });
 
   return (
     <div class={current === null ? 'shell' : 'shell has-room'}>
       <Banner />
       <div class="panes">
-        <Sidebar current={current} onNew={() => setOpen('new')} onJoin={() => setOpen('join')} onLogout={onLogout} />
+        <Sidebar current={current} onNew={() => setOpen('new')} onJoin={() => setOpen('join')} onHelp={() => setOpen('help')} onLogout={onLogout} />
         {current === null ? <Nothing onNew={() => setOpen('new')} onJoin={() => setOpen('join')} /> : <RoomPane key={current} id={current} />}
       </div>
       {open === 'new' && <NewConversationDialog onClose={() => setOpen('nothing')} />}
       {open === 'join' && <JoinDialog onClose={() => setOpen('nothing')} />}
+      {open === 'switch' && <SwitchDialog onClose={() => setOpen('nothing')} />}
+      {open === 'help' && <HelpDialog onClose={() => setOpen('nothing')} />}
       <ToastList />
       <Spoken />
     </div>

@@ -17,10 +17,11 @@ interface Props {
   current: string | null;
   onNew: () => void;
   onJoin: () => void;
+  onHelp: () => void;
   onLogout: () => void;
 }
 
-export function Sidebar({ current, onNew, onJoin, onLogout }: Props): JSX.Element {
+export function Sidebar({ current, onNew, onJoin, onHelp, onLogout }: Props): JSX.Element {
   const session = useSession();
   return (
     <aside class="sidebar" aria-label="Sidebar">
@@ -38,6 +39,7 @@ export function Sidebar({ current, onNew, onJoin, onLogout }: Props): JSX.Elemen
           <strong>{session.me.display_name || session.me.username}</strong>
           <span>@{session.me.username}</span>
         </div>
+        <button type="button" class="icon-button only-with-keyboard" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick={onHelp}><Icon name="keyboard" /></button>
         <button type="button" class="icon-button" aria-label="Log out" title="Log out" onClick={onLogout}><Icon name="logout" /></button>
       </footer>
     </aside>
