@@ -146,6 +146,7 @@ pub(crate) async fn about_users(accounts: &Accounts, caller: &Caller, request: R
         Request::UserMe => accounts.profile(caller.user).await,
         Request::UserGet(get) => accounts.profile(get.user).await,
         Request::UserFind(find) => accounts.find(&find.username).await,
+        Request::UserSet(set) => accounts.set_profile(caller.user, &set.display_name).await,
         _ => Err(ErrorCode::Internal.into()),
     };
     profile.map(Answer::Profile)

@@ -21,7 +21,7 @@ pub enum Target {
 pub fn target(request: &Request, caller: UserId, now: Moment) -> Target {
     let conversation = match request {
         Request::ConversationCreate(create) => created(create, caller, now),
-        Request::ConversationList(_) => return Target::Entity(entity_of(&Channel::User(caller))),
+        Request::ConversationList(_) | Request::ConversationBrowse(_) => return Target::Entity(entity_of(&Channel::User(caller))),
         Request::ConversationGet(one) | Request::ConversationTyping(one) => one.conversation,
         Request::ConversationMembers(list) => list.conversation,
         Request::ConversationMessages(list) => list.conversation,
@@ -35,7 +35,7 @@ pub fn target(request: &Request, caller: UserId, now: Moment) -> Target {
         Request::ConversationDelete(delete) => delete.conversation,
         Request::ConversationReact(react) | Request::ConversationUnreact(react) => react.conversation,
         Request::ConversationMarkRead(mark) => mark.conversation,
-        Request::UserMe | Request::UserGet(_) | Request::UserFind(_) => return Target::Accounts,
+        Request::UserMe | Request::UserGet(_) | Request::UserFind(_) | Request::UserSet(_) => return Target::Accounts,
     };
     Target::Entity(entity_of(&Channel::Conversation(conversation)))
 }
@@ -63,6 +63,7 @@ pub fn method(request: &Request) -> &'static str {
     match request {
         Request::ConversationCreate(_) => "conversation.create",
         Request::ConversationList(_) => "conversation.list",
+        Request::ConversationBrowse(_) => "conversation.browse",
         Request::ConversationGet(_) => "conversation.get",
         Request::ConversationMembers(_) => "conversation.members",
         Request::ConversationMessages(_) => "conversation.messages",
@@ -82,5 +83,6 @@ pub fn method(request: &Request) -> &'static str {
         Request::UserMe => "user.me",
         Request::UserGet(_) => "user.get",
         Request::UserFind(_) => "user.find",
+        Request::UserSet(_) => "user.set",
     }
 }

@@ -14,7 +14,7 @@ use rialto_storage::conformance::{Script, user};
 use rialto_storage::entity_rows::{RowRange, Snapshot};
 use rialto_storage::limits::CONVERSATION_PART_ROWS;
 use rialto_storage::shard_log::Outcome;
-use rialto_storage::views::ReadMark;
+use rialto_storage::views::{ReadMark, Whose};
 use uuid::Uuid;
 
 const ALL: RowRange = RowRange { from: 1, to: u64::MAX, limit: 1024, reverse: false };
@@ -56,7 +56,8 @@ async fn fill(store: &Store) -> Vec<Script> {
     };
     store.accounts.create(account).await.unwrap();
     let id = Uuid::from_u128(8);
-    let family = Family { id, user: user(1), serial: 4, current: [1; 32], previous: None, rotated_ms: 1, expires_ms: 9 };
+    let family =
+        Family { id, user: user(1), serial: 4, current: [1; 32], previous: None, rotated_ms: 1, expires_ms: 9, device: String::new() };
     store.families.create(family).await.unwrap();
     store.tokens.put_bot(BotToken { id, bot: user(1), hash: [2; 32], scopes: Vec::new(), expires_ms: None }).await.unwrap();
     store.tokens.revoke(id, 1000).await.unwrap();
@@ -82,12 +83,12 @@ async fn everything(store: &Store, scripts: &[Script]) -> String {
         }
     }
     for number in 1..=3 {
-        out.push_str(&format!("{:?}\n", store.views.list(user(number), None, 10).await.unwrap()));
+        out.push_str(&format!("{:?}\n", store.views.list(Whose::User(user(number)), None, 10).await.unwrap()));
     }
     let id = Uuid::from_u128(8);
     out.push_str(&format!("{:?}\n", store.accounts.by_name("alice".to_owned()).await.unwrap()));
     out.push_str(&format!("{:?} {:?}\n", store.families.get(id).await.unwrap(), store.tokens.bot(id).await.unwrap()));
-    out.push_str(&format!("{:?}\n", store.families.end_all(user(9), None).await.unwrap()));
+    out.push_str(&format!("{:?}\n", store.families.of_user(user(9)).await.unwrap()));
     out.push_str(&format!("{:?}\n", store.tokens.recall("s".to_owned(), "k".to_owned()).await.unwrap()));
     out.push_str(&format!("{:?}\n", store.tokens.revocations(0).await.unwrap()));
     out

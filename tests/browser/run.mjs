@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { accounts } from './cases/accounts.mjs';
+import { comfort } from './cases/comfort.mjs';
 import { conversation } from './cases/conversation.mjs';
-import { history } from './cases/history.mjs';
+import { history, longHistory } from './cases/history.mjs';
 import { network } from './cases/network.mjs';
 import { screens } from './cases/screens.mjs';
 
@@ -37,7 +38,7 @@ const browser = await chromium.launch({
 
 let passed = 0;
 let failed = 0;
-const cases = [...accounts, ...conversation, ...network, ...history, ...screens];
+const cases = [...accounts, ...conversation, ...comfort, ...network, ...history, ...longHistory, ...screens];
 for (const [index, { name, test }] of cases.entries()) {
   if (values.only !== undefined && !name.includes(values.only)) continue;
   const started = Date.now();

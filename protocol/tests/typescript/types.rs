@@ -7,9 +7,9 @@ use rialto_protocol::ErrorCode;
 use rialto_protocol::event::{ConversationEvent, InboxEvent};
 use rialto_protocol::reply::{ConnectResult, HistoryResult, RefreshResult, SubscribeResult};
 use rialto_protocol::rpc::{
-    Appended, Conversation, CreateConversation, DeleteMessage, EditMessage, FindUser, GetUser, Invite, JoinOrLeave, ListConversations,
-    ListMembers, ListMessages, MarkRead, Marked, Member, Message, OneConversation, Profile, React, RemoveMember, Request, SendMessage,
-    SetRole, SetSettings,
+    Appended, BrowseConversations, Conversation, CreateConversation, DeleteMessage, EditMessage, FindUser, GetUser, Invite, JoinOrLeave,
+    ListConversations, ListMembers, ListMessages, MarkRead, Marked, Member, Message, OneConversation, Profile, PublicConversation, React,
+    RemoveMember, Request, SendMessage, SetRole, SetSettings, SetUser,
 };
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -29,9 +29,10 @@ export interface Page<T> {
 ";
 
 /// Each rpc method with its body and its answer.
-const METHODS: [(&str, &str, &str); 21] = [
+const METHODS: [(&str, &str, &str); 23] = [
     ("conversation.create", "CreateConversation", "Conversation"),
     ("conversation.list", "ListConversations", "Page<Conversation>"),
+    ("conversation.browse", "BrowseConversations", "Page<PublicConversation>"),
     ("conversation.get", "OneConversation", "Conversation"),
     ("conversation.members", "ListMembers", "Page<Member>"),
     ("conversation.messages", "ListMessages", "Page<Message>"),
@@ -51,6 +52,7 @@ const METHODS: [(&str, &str, &str); 21] = [
     ("user.me", "Record<string, never>", "Profile"),
     ("user.get", "GetUser", "Profile"),
     ("user.find", "FindUser", "Profile"),
+    ("user.set", "SetUser", "Profile"),
 ];
 
 macro_rules! definitions {
@@ -83,6 +85,7 @@ fn schemas() -> BTreeMap<String, Value> {
         SchemaSettings::draft2020_12().for_deserialize(),
         CreateConversation,
         ListConversations,
+        BrowseConversations,
         OneConversation,
         ListMembers,
         ListMessages,
@@ -98,11 +101,13 @@ fn schemas() -> BTreeMap<String, Value> {
         SetSettings,
         GetUser,
         FindUser,
+        SetUser,
     );
     let answers = definitions!(
         SchemaSettings::draft2020_12().for_serialize(),
         Appended,
         Conversation,
+        PublicConversation,
         Member,
         Marked,
         Message,

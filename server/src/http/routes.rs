@@ -2,12 +2,14 @@
 
 use actix_web::http::Method;
 use actix_web::{Resource, Route, guard, web};
-use rialto_protocol::rpc::{Appended, Conversation, CreateConversation, Marked, Member, Message, Page, Profile};
+use rialto_protocol::rpc::{
+    Appended, Conversation, CreateConversation, Marked, Member, Message, Page, Profile, PublicConversation, SetUser,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::bodies::{
-    ChangeBody, EditBody, GuestBody, InviteBody, LiveBody, LoginBody, MessageBody, PasswordBody, ReadBody, ReadyBody, RegisterBody,
-    RoleBody, SessionBody, SettingsBody, TokenBody,
+    ChangeBody, DeviceBody, EditBody, GuestBody, InviteBody, LiveBody, LoginBody, MessageBody, PasswordBody, ReadBody, ReadyBody,
+    RegisterBody, RoleBody, SessionBody, SettingsBody, TokenBody,
 };
 use super::problem::Problem;
 use super::{assets, auth, conversations, docs, health, messages, users};
@@ -74,6 +76,8 @@ const CURSOR: Parameter = Parameter { name: "cursor", kind: "string", required: 
 const BEFORE: Parameter = Parameter { name: "before", kind: "integer", required: false, about: "Only offsets below." };
 const AFTER: Parameter = Parameter { name: "after", kind: "integer", required: false, about: "Only offsets above." };
 const USERNAME: Parameter = Parameter { name: "username", kind: "string", required: true, about: "The exact name, in any case." };
+const TITLE: Parameter =
+    Parameter { name: "title", kind: "string", required: false, about: "Only those whose title has this in it, in any case." };
 const PAGE: &[Parameter] = &[LIMIT, CURSOR];
 
 macro_rules! endpoints {
@@ -111,8 +115,16 @@ endpoints! {
         => [DONE], auth::logout;
     POST "/v1/auth/password" "change_password" Token "Replaces the password and ends all other sessions."
         body PasswordBody, => [DONE], auth::password;
+    GET "/v1/auth/sessions" "list_sessions" Token "Where the caller is logged in, the most recently used first; at most 100."
+        => [ok("All of them.", schema::<Page<DeviceBody>>)], auth::sessions;
+    DELETE "/v1/auth/sessions" "end_other_sessions" Token "Ends all sessions of the caller but the one that asks."
+        => [DONE], auth::end_others;
+    DELETE "/v1/auth/sessions/{id}" "end_session" Token "Ends one session of the caller: its tokens and its connections."
+        => [DONE], auth::end_one;
     GET "/v1/users/me" "me" Token "The caller's profile."
         => [ok("The profile.", schema::<Profile>)], users::me;
+    PATCH "/v1/users/me" "set_me" Token "Changes what people read of the caller."
+        body SetUser, => [ok("The profile that stands.", schema::<Profile>)], users::set;
     GET "/v1/users" "find_user" Token "A user by exact name."
         query &[USERNAME], => [ok("The profile.", schema::<Profile>)], users::find;
     GET "/v1/users/{id}" "get_user" Token "A user by id."
@@ -122,6 +134,8 @@ endpoints! {
         => [created("Created.", schema::<Conversation>), ok("It stood already.", schema::<Conversation>)], conversations::begin;
     GET "/v1/conversations" "list_conversations" Token "The caller's conversations, most recently active first."
         query PAGE, => [ok("A page.", schema::<Page<Conversation>>)], conversations::list;
+    GET "/v1/conversations/public" "browse_conversations" Token "Public conversations, most recently active first."
+        query &[TITLE, LIMIT, CURSOR], => [ok("A page.", schema::<Page<PublicConversation>>)], conversations::browse;
     GET "/v1/conversations/{id}" "get_conversation" Token "One conversation."
         => [ok("The conversation.", schema::<Conversation>)], conversations::get;
     PATCH "/v1/conversations/{id}" "set_conversation" Token "Changes settings."

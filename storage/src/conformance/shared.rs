@@ -99,7 +99,7 @@ pub(super) async fn late_consumers(store: Store) {
         let range = MessageRange { limit: 50, ..MessageRange::default() };
         let messages = store.views.messages(owner.conversation, range).await.expect("messages");
         let members = store.views.members(owner.conversation, None, 50).await.expect("members");
-        let list = store.views.list(user(3), None, 10).await.expect("list");
+        let list = store.views.list(crate::views::Whose::User(user(3)), None, 10).await.expect("list");
         (summary, messages, members, list)
     };
     let before = everything().await;

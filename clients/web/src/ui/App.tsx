@@ -34,7 +34,7 @@ function SignedIn({ auth, user }: { auth: Auth; user: Profile }): JSX.Element {
   }, [session]);
   return (
     <SessionContext.Provider value={session}>
-      <Shell onLogout={() => {
+      <Shell auth={auth} onLogout={() => {
         session.forgetWhatWasWritten();
         void auth.logout();
       }} />

@@ -31,5 +31,5 @@ function nameOfConversation({ kind, title, members }: Conversation, me: Profile,
   if (kind !== 'direct' && title !== undefined && title !== null && title !== '') return title;
   const others = members.filter((id) => id !== me.id).slice(0, 4).map(name);
   if (others.length > 0) return kind === 'direct' ? (others[0] ?? '') : nameList(others, 3);
-  return kind === 'direct' ? me.display_name : 'Only you';
+  return kind === 'direct' ? name(me.id) : 'Only you';
 }

@@ -91,7 +91,7 @@ statements! {
     family_get: Read, "SELECT data FROM family WHERE id = ?";
     family_change: Conditional, "UPDATE family SET serial = ?, expires = ?, data = ? WHERE id = ? IF serial = ? AND user_id = ?";
     family_end: Conditional, "DELETE FROM family WHERE id = ? IF EXISTS";
-    families: Read, "SELECT id, user_id, expires FROM family";
+    families: Read, "SELECT id, expires FROM family";
     user_family_put: Write, "INSERT INTO user_family (user_id, id) VALUES (?, ?)";
     user_families: Read, "SELECT id FROM user_family WHERE user_id = ?";
     user_family_cut: Write, "DELETE FROM user_family WHERE user_id = ? AND id = ?";
