@@ -252,6 +252,9 @@ bodies! {
         members: Vec<UserId>,
         /// How many members there are.
         member_count: u64,
+        /// When it was created, milliseconds since 1970.
+        #[serde(default)]
+        created: u64,
         /// The channel's epoch.
         epoch: String,
         /// The newest row's offset.

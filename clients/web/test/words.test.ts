@@ -24,7 +24,7 @@ test('names, initials and previews', () => {
 
 const message = (offset: number, text: string, time: number): Message => ({ offset, sender: 'x', client_id: `c${offset}`, text, time, reactions: {} });
 const conversation = (id: string, time: number): Conversation => ({
-  id, kind: 'group', members: [], member_count: 0, epoch: 'e', offset: 5, unread: 1, read: 0, last: message(5, 't', time),
+  id, kind: 'group', members: [], member_count: 0, created: 0, epoch: 'e', offset: 5, unread: 1, read: 0, last: message(5, 't', time),
 });
 
 test('the list is in order of activity and keeps the newest last message', () => {

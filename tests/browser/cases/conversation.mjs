@@ -114,6 +114,7 @@ export const conversation = [
       await bob.page.getByRole('button', { name: 'Conversation details' }).click();
       await bob.page.getByRole('button', { name: 'Leave conversation' }).click();
       await until('it is gone from the list', async () => (await bob.entry('Market hall').count()) === 0);
+      await bob.page.getByText('Pick a conversation').waitFor();
       await bob.page.goto(link);
       await bob.page.getByRole('button', { name: 'Join conversation' }).click();
       await bob.sees('Good morning');

@@ -50,6 +50,7 @@ const TASK_MS_MAX = 50;
 
 export const longHistory = [
   {
+    limitMs: 300_000,
     name: `${LONG} messages are scrolled through smoothly, from the newest to the oldest and back`,
     async test({ browser, url, run }) {
       const ada = await Person.arrives(browser, url, 'Ada', run);

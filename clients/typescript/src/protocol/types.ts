@@ -70,6 +70,8 @@ export interface ConnectResult {
 
 /** One conversation as its caller sees it. */
 export interface Conversation {
+  /** When it was created, milliseconds since 1970. */
+  readonly created: number;
   /** The channel's epoch. */
   readonly epoch: string;
   /** Its id. */

@@ -54,7 +54,7 @@ export function Composer({ ref, room, replyTo, onReplied, onEditLast }: Props): 
     if (sends) {
       event.preventDefault();
       send();
-    } else if (event.key === 'ArrowUp' && text === '') {
+    } else if (event.key === 'ArrowUp' && text === '' && !event.altKey) {
       event.preventDefault();
       onEditLast();
     } else if (event.key === 'Escape' && replyTo !== null) {
