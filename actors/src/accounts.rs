@@ -28,6 +28,7 @@ pub mod token;
 pub mod username;
 pub mod verifier;
 
+use core::net::IpAddr;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -152,6 +153,30 @@ impl fmt::Debug for AccessToken {
 impl fmt::Debug for RefreshToken {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "RefreshToken({} s)", self.expires_in_s)
+    }
+}
+
+/// From where somebody asks to be let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visitor {
+    /// Their address: what limits count.
+    pub address: IpAddr,
+    /// What their device says of itself; shown to them in the list of their sessions, and nothing else depends on it.
+    pub device: String,
+}
+
+impl Visitor {
+    /// A visitor whose device says `device`, which is cut to a bounded line of printable text.
+    #[must_use]
+    pub fn new(address: IpAddr, device: &str) -> Self {
+        let device = device.chars().filter(|c| !c.is_control()).take(limits::DEVICE_CHARS_MAX).collect();
+        Self { address, device }
+    }
+}
+
+impl From<IpAddr> for Visitor {
+    fn from(address: IpAddr) -> Self {
+        Self { address, device: String::new() }
     }
 }
 

@@ -8,11 +8,11 @@ use std::num::NonZeroU64;
 use bytes::Bytes;
 use rialto_protocol::command::History;
 use rialto_protocol::reply::{ClientInfo, HistoryResult, RawJson, SubscribeResult, write_rpc_reply};
-use rialto_protocol::rpc::{Appended, Command, Conversation, Marked, Member, Message, Page, Request};
+use rialto_protocol::rpc::{Appended, Command, Conversation, Marked, Member, Message, Page, PublicConversation, Request};
 use rialto_protocol::{ConversationId, EntityKey, Refusal, UserId, ws_frame};
 use rialto_storage::accounts::AccountRole;
 use rialto_storage::entity_rows::{Activation, Position, RowRange, Snapshot};
-use rialto_storage::views::{ListPosition, MessageRange, MessageRows, ReadMark, Summary};
+use rialto_storage::views::{ListPosition, MessageRange, MessageRows, ReadMark, Summary, Whose};
 use rialto_storage::{Row, RowSender, StorageError};
 use uuid::Uuid;
 
@@ -174,6 +174,8 @@ pub enum Answer {
     },
     /// A page of conversations.
     Conversations(Page<Conversation>),
+    /// A page of public conversations.
+    PublicConversations(Page<PublicConversation>),
     /// A page of members.
     Members(Page<Member>),
     /// A page of messages.
@@ -223,6 +225,7 @@ impl Answer {
             Self::Appended(appended) => return appended.write(out),
             Self::Conversation { conversation, .. } => serde_json::to_writer(out, conversation),
             Self::Conversations(page) => serde_json::to_writer(out, page),
+            Self::PublicConversations(page) => serde_json::to_writer(out, page),
             Self::Members(page) => serde_json::to_writer(out, page),
             Self::Messages(page) => serde_json::to_writer(out, page),
             Self::Marked(marked) => serde_json::to_writer(out, marked),
@@ -340,10 +343,10 @@ pub enum Query {
     Messages(MessageRange),
     /// Which of these users exist. → [`Found::Users`]
     Users(Vec<UserId>),
-    /// A user's list. → [`Found::List`]
+    /// A list of conversations. → [`Found::List`]
     List {
         /// Whose.
-        user: UserId,
+        whose: Whose,
         /// Behind which entry.
         after: Option<ListPosition>,
         /// How many.

@@ -214,6 +214,7 @@ impl Beside {
             Request::UserMe => accounts.profile(caller.user).await,
             Request::UserGet(get) => accounts.profile(get.user).await,
             Request::UserFind(find) => accounts.find(&find.username).await,
+            Request::UserSet(set) => accounts.set_profile(caller.user, &set.display_name).await,
             Request::ConversationCommands(one) => return self.commands.of(caller, one.conversation).await.map(Answer::Commands),
             Request::BotSetCommands(set) => return self.commands.set_own(caller, set).await.map(|()| Answer::Done),
             _ => Err(ErrorCode::Internal.into()),

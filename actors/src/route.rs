@@ -23,7 +23,7 @@ pub enum Target {
 pub fn target(request: &Request, caller: UserId, now: Moment) -> Target {
     let conversation = match request {
         Request::ConversationCreate(create) => created(create, caller, now),
-        Request::ConversationList(_) => return Target::Entity(entity_of(&Channel::User(caller))),
+        Request::ConversationList(_) | Request::ConversationBrowse(_) => return Target::Entity(entity_of(&Channel::User(caller))),
         Request::ConversationGet(one) | Request::ConversationTyping(one) => one.conversation,
         Request::ConversationMembers(list) => list.conversation,
         Request::ConversationMessages(list) => list.conversation,
@@ -38,7 +38,7 @@ pub fn target(request: &Request, caller: UserId, now: Moment) -> Target {
         Request::ConversationReact(react) | Request::ConversationUnreact(react) => react.conversation,
         Request::ConversationMarkRead(mark) => mark.conversation,
         Request::ConversationCommands(_) | Request::BotSetCommands(_) => return Target::Commands,
-        Request::UserMe | Request::UserGet(_) | Request::UserFind(_) => return Target::Accounts,
+        Request::UserMe | Request::UserGet(_) | Request::UserFind(_) | Request::UserSet(_) => return Target::Accounts,
     };
     Target::Entity(entity_of(&Channel::Conversation(conversation)))
 }
@@ -72,5 +72,6 @@ pub fn speaks(request: &Request) -> bool {
             | Request::ConversationCreate(_)
             | Request::ConversationInvite(_)
             | Request::ConversationSet(_)
+            | Request::UserSet(_)
     )
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rialto_protocol::rpc::Request;
 use rialto_protocol::{ConversationId, ErrorCode, Refusal, UserId};
 use rialto_storage::StorageError;
+use rialto_storage::views::{ListPosition, Summary, Whose};
 
 use crate::conversation::refusal_of;
 use crate::entities::memory_stream::{Keep, MemoryStream};
@@ -52,7 +53,17 @@ pub struct User {
 #[derive(Debug)]
 enum Reading {
     List(ReplyTo),
+    Public(ReplyTo),
     Mark(ConversationId),
+}
+
+/// The answer to a look at a list.
+fn listed(found: Result<Found, StorageError>, answer: impl FnOnce(&[(ListPosition, Summary)], bool) -> Answer) -> Result<Answer, Refusal> {
+    match found {
+        Ok(Found::List(entries, has_more)) => Ok(answer(&entries, has_more)),
+        Ok(_) => Err(ErrorCode::Unavailable.into()),
+        Err(error) => Err(refusal_of(&error)),
+    }
 }
 
 impl Machine for User {
@@ -95,7 +106,8 @@ impl User {
         let answer = match ask {
             Ask::Request(request) => match self.listed(caller, &request) {
                 Ok(query) => {
-                    self.read(query, Reading::List(reply), effects);
+                    let is_public = matches!(query, Query::List { whose: Whose::Public { .. }, .. });
+                    self.read(query, if is_public { Reading::Public(reply) } else { Reading::List(reply) }, effects);
                     return;
                 }
                 Err(refusal) => Err(refusal),
@@ -106,14 +118,17 @@ impl User {
     }
 
     fn listed(&self, caller: &Caller, request: &Request) -> Result<Query, Refusal> {
-        let Request::ConversationList(list) = request else { return Err(ErrorCode::MethodNotFound.into()) };
         if caller.user != self.id || self.id.0.is_nil() {
             return Err(ErrorCode::Forbidden.into());
         }
         if self.reads.len() >= READS_MAX {
             return Err(ErrorCode::Overloaded.into());
         }
-        list::query(self.id, list)
+        match request {
+            Request::ConversationList(list) => list::query(self.id, list),
+            Request::ConversationBrowse(browse) => list::public(browse),
+            _ => Err(ErrorCode::MethodNotFound.into()),
+        }
     }
 
     /// An inbox is its owner's alone, and only conversations write into it.
@@ -157,11 +172,11 @@ impl User {
         }
         match (reading, answer) {
             (Some(Reading::List(reply)), answer) => {
-                let answer = match answer {
-                    Ok(Found::List(entries, has_more)) => Ok(Answer::Conversations(list::page(&entries, has_more, &self.generation))),
-                    Ok(_) => Err(ErrorCode::Unavailable.into()),
-                    Err(error) => Err(refusal_of(&error)),
-                };
+                let answer = listed(answer, |entries, more| Answer::Conversations(list::page(entries, more, &self.generation)));
+                effects.push(EntityEffect::Reply { to: reply, answer });
+            }
+            (Some(Reading::Public(reply)), answer) => {
+                let answer = listed(answer, |entries, more| Answer::PublicConversations(list::public_page(entries, more)));
                 effects.push(EntityEffect::Reply { to: reply, answer });
             }
             (Some(Reading::Mark(conversation)), Ok(Found::Mark(mark))) => self.inbox.mark_found(conversation, mark),

@@ -105,6 +105,18 @@ bodies! {
         #[serde(default)]
         limit: Option<usize>,
     }
+    /// `conversation.browse`: public conversations, most recently active first.
+    BrowseConversations {
+        /// Only those whose title has this in it, in any case.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+        /// Items wanted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        limit: Option<usize>,
+        /// `next` of the page before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cursor: Option<String>,
+    }
     /// `conversation.send`, `publish` on `conversation:<id>`.
     SendMessage {
         /// Which one.
@@ -206,6 +218,11 @@ bodies! {
         /// Whom.
         user: UserId,
     }
+    /// `user.set`: what people read of oneself.
+    SetUser {
+        /// 1 to 64 characters.
+        display_name: String,
+    }
     /// `user.find`.
     FindUser {
         /// The exact user name, in any case.
@@ -239,6 +256,9 @@ bodies! {
         members: Vec<UserId>,
         /// How many members there are.
         member_count: u64,
+        /// When it was created, milliseconds since 1970.
+        #[serde(default)]
+        created: u64,
         /// The channel's epoch.
         epoch: String,
         /// The newest row's offset.
@@ -250,6 +270,18 @@ bodies! {
         /// The newest message.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         last: Option<Message>,
+    }
+    /// What anybody may know of a public conversation.
+    PublicConversation {
+        /// Its id: `conversation.join` takes it.
+        id: ConversationId,
+        /// The title, if any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+        /// How many members there are.
+        member_count: u64,
+        /// When something was last said, milliseconds since 1970.
+        active: u64,
     }
     /// One member.
     Member {
@@ -318,6 +350,7 @@ pub struct Page<T> {
 pub enum Request {
     ConversationCreate(CreateConversation),
     ConversationList(ListConversations),
+    ConversationBrowse(BrowseConversations),
     ConversationGet(OneConversation),
     ConversationMembers(ListMembers),
     ConversationMessages(ListMessages),
@@ -339,6 +372,7 @@ pub enum Request {
     UserMe,
     UserGet(GetUser),
     UserFind(FindUser),
+    UserSet(SetUser),
 }
 
 impl Request {
@@ -353,6 +387,7 @@ impl Request {
         let request = match method {
             "conversation.create" => Self::ConversationCreate(body(data)?),
             "conversation.list" => Self::ConversationList(body_or_empty(data)?),
+            "conversation.browse" => Self::ConversationBrowse(body_or_empty(data)?),
             "conversation.get" => Self::ConversationGet(body(data)?),
             "conversation.members" => Self::ConversationMembers(body(data)?),
             "conversation.messages" => Self::ConversationMessages(body(data)?),
@@ -374,6 +409,7 @@ impl Request {
             "user.me" => Self::UserMe,
             "user.get" => Self::UserGet(body(data)?),
             "user.find" => Self::UserFind(body(data)?),
+            "user.set" => Self::UserSet(body(data)?),
             _ => return Err(ErrorCode::MethodNotFound.into()),
         };
         request.check()?;
@@ -386,6 +422,7 @@ impl Request {
         match self {
             Self::ConversationCreate(_) => "conversation.create",
             Self::ConversationList(_) => "conversation.list",
+            Self::ConversationBrowse(_) => "conversation.browse",
             Self::ConversationGet(_) => "conversation.get",
             Self::ConversationMembers(_) => "conversation.members",
             Self::ConversationMessages(_) => "conversation.messages",
@@ -407,6 +444,7 @@ impl Request {
             Self::UserMe => "user.me",
             Self::UserGet(_) => "user.get",
             Self::UserFind(_) => "user.find",
+            Self::UserSet(_) => "user.set",
         }
     }
 
@@ -438,6 +476,7 @@ impl Request {
             Self::ConversationInvite(invite) => check_count(invite.users.len()),
             Self::ConversationSet(set) if set.title.is_none() => Err(Refusal::because(ErrorCode::InvalidArgument, "nothing to set")),
             Self::ConversationSet(set) => check_title(set.title.as_deref()),
+            Self::ConversationBrowse(browse) => check_title(browse.title.as_deref()),
             Self::ConversationMessages(list) if list.before.is_some() && list.after.is_some() => {
                 Err(Refusal::because(ErrorCode::InvalidArgument, "before and after exclude each other"))
             }

@@ -54,6 +54,29 @@ pub struct Account {
     pub created_ms: u64,
 }
 
+/// What can be changed of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountChange {
+    /// The PHC string of a new password.
+    PasswordHash(String),
+    /// What it may do.
+    Role(AccountRole),
+    /// What people read.
+    DisplayName(String),
+}
+
+impl AccountChange {
+    /// The account with this change.
+    #[must_use]
+    pub fn of(self, account: Account) -> Account {
+        match self {
+            Self::PasswordHash(hash) => Account { password_hash: Some(hash), ..account },
+            Self::Role(role) => Account { role, ..account },
+            Self::DisplayName(display_name) => Account { display_name, ..account },
+        }
+    }
+}
+
 /// Accounts.
 ///
 /// **Guarantees.** `username_key` is unique: of two creations of one name exactly one succeeds, the other fails with kind `Conflict`. Writes are durable once they answer.
@@ -66,8 +89,8 @@ pub trait Accounts: Send + Sync {
     fn by_name(&self, username_key: String) -> Pending<Option<Account>>;
     /// Which of these ids exist.
     fn existing(&self, ids: Vec<UserId>) -> Pending<Vec<UserId>>;
-    /// Replaces an account's password hash, role and display name; false when there is no such account.
-    fn update(&self, account: Account) -> Pending<bool>;
+    /// Changes one thing of an account, and nothing else that others change meanwhile; answers the account as it is then, `None` when there is none.
+    fn change(&self, id: UserId, change: AccountChange) -> Pending<Option<Account>>;
 }
 
 /// A refresh family: one login on one device, and its rotating token.
@@ -87,11 +110,31 @@ pub struct Family {
     pub rotated_ms: u64,
     /// When the family ends, milliseconds since 1970.
     pub expires_ms: u64,
+    /// What the device said of itself when it logged in; empty when it said nothing.
+    pub device: String,
+}
+
+/// As families were stored before they named their device: a record's last field that is missing cannot be told by the format itself.
+#[derive(Deserialize)]
+pub(crate) struct UnnamedFamily {
+    id: Uuid,
+    user: UserId,
+    serial: u64,
+    current: [u8; 32],
+    previous: Option<[u8; 32]>,
+    rotated_ms: u64,
+    expires_ms: u64,
+}
+
+impl From<UnnamedFamily> for Family {
+    fn from(UnnamedFamily { id, user, serial, current, previous, rotated_ms, expires_ms }: UnnamedFamily) -> Self {
+        Self { id, user, serial, current, previous, rotated_ms, expires_ms, device: String::new() }
+    }
 }
 
 /// Refresh families.
 ///
-/// **Guarantees.** `replace` is a compare-and-set on `serial`. `end` and `end_all` are final: a later `replace` fails.
+/// **Guarantees.** `replace` is a compare-and-set on `serial`. `end` is final: a later `replace` fails.
 pub trait RefreshFamilies: Send + Sync {
     /// Stores a new family.
     fn create(&self, family: Family) -> Pending<()>;
@@ -101,8 +144,8 @@ pub trait RefreshFamilies: Send + Sync {
     fn replace(&self, seen: u64, family: Family) -> Pending<bool>;
     /// Ends one family.
     fn end(&self, id: Uuid) -> Pending<()>;
-    /// Ends every family of a user but `keep`; answers those ended.
-    fn end_all(&self, user: UserId, keep: Option<Uuid>) -> Pending<Vec<Uuid>>;
+    /// Every family of a user, expired ones too, in no order.
+    fn of_user(&self, user: UserId) -> Pending<Vec<Family>>;
     /// Removes families that expired before; answers how many.
     fn expire(&self, before_ms: u64) -> Pending<u64>;
 }

@@ -27,7 +27,7 @@ pub const PART_ROWS: u64 = 4;
 
 type Case = fn(Store) -> Pin<Box<dyn Future<Output = ()>>>;
 
-const CASES: [(&str, Case); 30] = [
+const CASES: [(&str, Case); 31] = [
     ("claims swap the fence", |store| Box::pin(fences::claims(store))),
     ("a stale owner is fenced", |store| Box::pin(fences::stale_owner(store))),
     ("rows are dense or refused", |store| Box::pin(fences::density(store))),
@@ -47,6 +47,7 @@ const CASES: [(&str, Case); 30] = [
     ("blobs are stored and removed", |store| Box::pin(bodies::blobs(store))),
     ("limits refuse before they store", |store| Box::pin(bodies::limits(store))),
     ("lists are ordered and paged", |store| Box::pin(views::lists(store))),
+    ("public conversations are listed and searched", |store| Box::pin(views::public(store))),
     ("members have roles and may be gone", |store| Box::pin(views::members(store))),
     ("pages fold what changed a message", |store| Box::pin(views::messages(store))),
     ("a summary holds what unread needs", |store| Box::pin(views::unread(store))),

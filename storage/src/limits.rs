@@ -41,3 +41,6 @@ pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 pub const CQL_FLUSHES_MAX: usize = 48;
 /// Other requests that one node has under way on a CQL engine. The next ones wait.
 pub const CQL_REQUESTS_MAX: usize = 256;
+
+/// Public conversations that one look at all of them considers.
+pub const PUBLIC_LISTED_MAX: usize = 20_000;

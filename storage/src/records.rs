@@ -29,6 +29,14 @@ pub enum RecordTable {
     Lease = 9,
 }
 
+impl RecordTable {
+    /// The table that is stored under a number.
+    pub(crate) fn numbered(number: u8) -> Option<Self> {
+        use RecordTable::{Bot, BotOfOwner, Commands, Cursor, DeadLetter, Hook, HookOfOwner, Lease, Webhook};
+        [Bot, BotOfOwner, Commands, Webhook, Cursor, DeadLetter, Hook, HookOfOwner, Lease].into_iter().find(|table| *table as u8 == number)
+    }
+}
+
 /// Names a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordKey {

@@ -55,6 +55,39 @@ pub struct Summary {
     pub last: Option<LastMessage>,
 }
 
+/// Whose conversations a list holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Those that a user is a member of.
+    User(UserId),
+    /// The public ones; of more than [`crate::limits::PUBLIC_LISTED_MAX`] any so many. Their summaries are nobody's: without role and marker.
+    Public {
+        /// Only those whose title has this in it, in any case.
+        title: Option<String>,
+    },
+}
+
+impl Whose {
+    /// For whom the summaries are.
+    pub(crate) fn reader(&self) -> UserId {
+        match self {
+            Self::User(user) => *user,
+            Self::Public { .. } => EVERYBODY,
+        }
+    }
+
+    /// Whether a conversation of this title belongs on the list.
+    pub(crate) fn wants(&self, title: Option<&str>) -> bool {
+        match self {
+            Self::Public { title: Some(part) } => title.is_some_and(|title| title.to_lowercase().contains(&part.to_lowercase())),
+            Self::User(_) | Self::Public { title: None } => true,
+        }
+    }
+}
+
+/// Under whom public conversations are indexed beside their members. Nobody has this id.
+pub(crate) const EVERYBODY: UserId = UserId(uuid::Uuid::nil());
+
 /// Place in a user's list: most recently active first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ListPosition {
@@ -89,8 +122,10 @@ pub struct MessageRange {
 /// **Guarantees.** Where consumers are applied on append a read sees every applied row. A marker never moves back; once `advance` answers it is durable.
 /// **Not guaranteed.** One instant for a whole list: entries are read one after another.
 pub trait ConversationViews: Send + Sync {
-    /// One page of a user's conversations after `after`, and whether there are more.
-    fn list(&self, user: UserId, after: Option<ListPosition>, limit: usize) -> Pending<(Vec<(ListPosition, Summary)>, bool)>;
+    /// One page of somebody's, or of all public conversations after `after`, and whether there are more.
+    fn list(&self, whose: Whose, after: Option<ListPosition>, limit: usize) -> Pending<(Vec<(ListPosition, Summary)>, bool)>;
+    /// One conversation for one user, a member or not; `None` when it does not exist.
+    fn summary(&self, conversation: ConversationId, user: UserId) -> Pending<Option<Summary>>;
     /// Messages of a range, ascending, each with what changed it.
     fn messages(&self, conversation: ConversationId, range: MessageRange) -> Pending<Vec<MessageRows>>;
     /// A user's marker in one conversation.

@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 import { accounts } from './cases/accounts.mjs';
+import { comfort } from './cases/comfort.mjs';
 import { operators } from './cases/console.mjs';
 import { conversation } from './cases/conversation.mjs';
-import { history } from './cases/history.mjs';
+import { history, longHistory } from './cases/history.mjs';
 import { network } from './cases/network.mjs';
 import { screens } from './cases/screens.mjs';
 
@@ -29,7 +30,7 @@ const run = Date.now().toString(36);
 const [program, ...prefix] = JSON.parse(values.command);
 /** Runs a command of the server's binary on its data folder, as an operator does. */
 const command = (...words) => promisify(execFile)(program, [...words, ...prefix]);
-/** A case that takes longer hangs somewhere where Playwright itself has no limit, in milliseconds. */
+/** A case that takes longer, and says no other limit, hangs somewhere where Playwright itself has no limit, in milliseconds. */
 const CASE_MS_MAX = 90_000;
 
 const browser = await chromium.launch({
@@ -42,12 +43,12 @@ const browser = await chromium.launch({
 
 let passed = 0;
 let failed = 0;
-const cases = [...accounts, ...conversation, ...network, ...history, ...screens, ...operators];
-for (const [index, { name, test }] of cases.entries()) {
+const cases = [...accounts, ...conversation, ...comfort, ...network, ...history, ...longHistory, ...screens, ...operators];
+for (const [index, { name, test, limitMs = CASE_MS_MAX }] of cases.entries()) {
   if (values.only !== undefined && !name.includes(values.only)) continue;
   const started = Date.now();
   try {
-    await inTime(test({ browser, url, shots, command, run: `${run}${index}` }));
+    await inTime(test({ browser, url, shots, command, run: `${run}${index}` }), limitMs);
     passed += 1;
     process.stdout.write(`ok    ${name} (${Date.now() - started} ms)\n`);
   } catch (error) {
@@ -62,10 +63,10 @@ await browser.close();
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);
 
-function inTime(outcome) {
+function inTime(outcome, limitMs) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not over after ${CASE_MS_MAX} ms`)), CASE_MS_MAX);
+    timer = setTimeout(() => reject(new Error(`not over after ${limitMs} ms`)), limitMs);
   });
   return Promise.race([outcome, late]).finally(() => clearTimeout(timer));
 }

@@ -144,7 +144,7 @@ impl Accounts {
     pub async fn set_bot_scopes(&self, caller: &Caller, bot: UserId, scopes: Vec<String>) -> Result<Bot, Refusal> {
         check_scopes(&scopes)?;
         self.managed(caller, bot).await?;
-        let changed = self.change(bot, |record| record.scopes.clone_from(&scopes)).await?;
+        let changed = self.change_record(bot, |record| record.scopes.clone_from(&scopes)).await?;
         let ids: Vec<Uuid> = changed.tokens.iter().map(|note| note.id).collect();
         for id in &ids {
             if let Some(mut token) = self.0.tables.tokens.bot(*id).await.map_err(refusals::of_storage)? {
@@ -214,7 +214,7 @@ impl Accounts {
     /// Notes a token of a bot before it is made.
     pub(super) async fn note_token(&self, bot: UserId, id: Uuid, expires_ms: Option<u64>) -> Result<(), Refusal> {
         let (now_ms, revocations) = (self.now().wall_ms, self.0.verifier.revocations().clone());
-        let noted = self.change(bot, |record| {
+        let noted = self.change_record(bot, |record| {
             record.tokens.retain(|note| note.expires_ms.is_none_or(|at| at > now_ms) && !revocations.contains(note.id));
             record.tokens.push(TokenNote { id, expires_ms });
             // One above is not written: see below.
@@ -297,7 +297,7 @@ impl Accounts {
         Ok((record, stored.version))
     }
 
-    async fn change(&self, bot: UserId, change: impl Fn(&mut BotRecord)) -> Result<BotRecord, Refusal> {
+    async fn change_record(&self, bot: UserId, change: impl Fn(&mut BotRecord)) -> Result<BotRecord, Refusal> {
         for _try in 0..RECORD_TRIES_MAX {
             let (mut record, version) = self.read_record(bot).await?;
             change(&mut record);
@@ -312,7 +312,7 @@ impl Accounts {
         for note in tokens {
             self.revoke_bot(note.id).await?;
         }
-        self.change(bot, |record| record.tokens.retain(|note| !tokens.contains(note))).await.map(drop)
+        self.change_record(bot, |record| record.tokens.retain(|note| !tokens.contains(note))).await.map(drop)
     }
 
     async fn forget(&self, key: RecordKey) -> Result<(), Refusal> {

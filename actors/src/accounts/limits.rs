@@ -69,3 +69,7 @@ pub const EXTERNALS_SEEN_MAX: usize = 65_536;
 pub const IDEMPOTENCY_KEY_MS: u64 = 24 * 3600 * 1000;
 /// Times that a refresh is tried again when another one of the same family was faster.
 pub const REFRESH_TRIES_MAX: usize = 4;
+/// Sessions of one user that a list shows: the most recently used.
+pub const SESSIONS_SHOWN_MAX: usize = 100;
+/// Characters kept of what a device says of itself.
+pub const DEVICE_CHARS_MAX: usize = 200;

@@ -3,21 +3,22 @@
 use core::net::IpAddr;
 
 use rialto_protocol::{ErrorCode, Refusal, UserId};
-use rialto_storage::accounts::Account;
+use rialto_storage::accounts::{Account, AccountChange};
 use uuid::Uuid;
 
 use super::limits::PASSWORD_BYTES_MAX;
-use super::{Accounts, Session, password, refusals, username};
+use super::{Accounts, Session, Visitor, password, refusals, username};
 
 impl Accounts {
     /// Logs somebody in. A wrong password and an unknown name are one answer, in equal time.
     ///
     /// # Errors
     /// `invalid_credentials`; `rate_limited` while too many passwords were wrong (see [`super::throttle`]); `overloaded`.
-    pub async fn login(&self, username: &str, password: String, address: IpAddr) -> Result<Session, Refusal> {
+    pub async fn login(&self, username: &str, password: String, from: impl Into<Visitor>) -> Result<Session, Refusal> {
+        let Visitor { address, device } = from.into();
         self.count_session_call(address).await?;
         let account = self.prove(username, password, address).await?;
-        self.open_session(&account).await
+        self.open_session(&account, device).await
     }
 
     /// Replaces a password. All other sessions of the user end: their refresh tokens, access tokens and sockets.
@@ -45,11 +46,8 @@ impl Accounts {
     /// Hashes and stores a new password, then ends every session but `keep`.
     pub(super) async fn put_password(&self, account: Account, new: String, keep: Option<Uuid>) -> Result<(), Refusal> {
         let hash = self.0.hasher.turn().await?.hash(new).await?;
-        let changed = Account { password_hash: Some(hash), ..account };
-        if !self.0.tables.accounts.update(changed.clone()).await.map_err(refusals::of_storage)? {
-            return Err(ErrorCode::NotFound.into());
-        }
-        self.end_sessions(changed.id, keep).await
+        self.change(account.id, AccountChange::PasswordHash(hash)).await?;
+        self.end_sessions(account.id, keep).await
     }
 
     /// The account whose password this is.

@@ -2,7 +2,7 @@
 
 use rialto_protocol::rpc::Profile;
 use rialto_protocol::{ErrorCode, Refusal, UserId};
-use rialto_storage::accounts::{Account, AccountRole, Origin};
+use rialto_storage::accounts::{Account, AccountChange, AccountRole, Origin};
 
 use super::register::taken;
 use super::{Accounts, fresh_id, password, profile_of, refusals, username};
@@ -39,13 +39,9 @@ impl Accounts {
     /// # Errors
     /// `not_found`.
     pub async fn set_role(&self, name: &str, role: AccountRole) -> Result<Profile, Refusal> {
-        let changed = Account { role, ..self.named(name).await? };
-        let profile = profile_of(&changed);
-        if !self.0.tables.accounts.update(changed).await.map_err(refusals::of_storage)? {
-            return Err(ErrorCode::NotFound.into());
-        }
-        self.end_sessions(profile.id, None).await?;
-        Ok(profile)
+        let changed = self.change(self.named(name).await?.id, AccountChange::Role(role)).await?;
+        self.end_sessions(changed.id, None).await?;
+        Ok(profile_of(&changed))
     }
 
     async fn named(&self, name: &str) -> Result<Account, Refusal> {

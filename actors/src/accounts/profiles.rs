@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use rialto_protocol::rpc::Profile;
 use rialto_protocol::{ErrorCode, Refusal, UserId};
 use rialto_storage::ErrorKind;
-use rialto_storage::accounts::{AccountRole, Origin};
+use rialto_storage::accounts::{Account, AccountChange, AccountRole, Origin};
 
 use super::limits::{EXTERNALS_SEEN_MAX, USERNAME_CHARS_MAX};
 use super::{Accounts, Verified, profile_of, refusals, username};
@@ -33,6 +33,21 @@ impl Accounts {
         }
         let account = self.0.tables.accounts.by_name(username::fold(name)).await.map_err(refusals::of_storage)?;
         account.as_ref().map(profile_of).ok_or_else(|| ErrorCode::NotFound.into())
+    }
+
+    /// `user.set`: what people read of the caller.
+    ///
+    /// # Errors
+    /// `invalid_argument` for a bad display name; `not_found`.
+    pub async fn set_profile(&self, user: UserId, display_name: &str) -> Result<Profile, Refusal> {
+        let display_name = username::display_name(display_name)?;
+        self.change(user, AccountChange::DisplayName(display_name)).await.map(|account| profile_of(&account))
+    }
+
+    /// Changes one thing of an account; answers the account as it is then.
+    pub(super) async fn change(&self, user: UserId, change: AccountChange) -> Result<Account, Refusal> {
+        let changed = self.0.tables.accounts.change(user, change).await.map_err(refusals::of_storage)?;
+        changed.ok_or_else(|| ErrorCode::NotFound.into())
     }
 
     /// Makes sure that a user of another issuer has an account: created on first sight.

@@ -1,14 +1,12 @@
 //! New accounts: registered ones and guests.
 
-use core::net::IpAddr;
-
 use rialto_protocol::{ClientId, ErrorCode, Refusal, UserId};
 use rialto_storage::accounts::{Account, AccountRole, IdempotentAnswer, Origin};
 use rialto_storage::{ErrorKind, StorageError};
 use sha2::{Digest as _, Sha256};
 
 use super::limits::IDEMPOTENCY_KEY_MS;
-use super::{Accounts, Session, fresh_id, password, refusals, username};
+use super::{Accounts, Session, Visitor, fresh_id, password, refusals, username};
 
 /// Where idempotency keys of registrations lie.
 const IDEMPOTENCY_SCOPE: &str = "register";
@@ -31,7 +29,8 @@ impl Accounts {
     ///
     /// # Errors
     /// `invalid_argument` for a bad name or a weak password; `conflict` when the name is taken, or the key stands for another request; `rate_limited`; `overloaded`.
-    pub async fn register(&self, wanted: Registration, address: IpAddr) -> Result<(Session, bool), Refusal> {
+    pub async fn register(&self, wanted: Registration, from: impl Into<Visitor>) -> Result<(Session, bool), Refusal> {
+        let Visitor { address, device } = from.into();
         self.count_registration(address).await?;
         let display_name = check(&wanted)?;
         let id = self.id_for(&wanted, &display_name).await?;
@@ -41,12 +40,12 @@ impl Accounts {
         match self.0.tables.accounts.create(account.clone()).await {
             Ok(()) => {
                 self.password_was_right(&account.username_key, address).await;
-                Ok((self.open_session(&account).await?, true))
+                Ok((self.open_session(&account, device).await?, true))
             }
             Err(error) if error.kind == ErrorKind::Conflict && wanted.idempotency_key.is_some() => {
                 let stands = self.0.tables.accounts.by_id(account.id).await.map_err(refusals::of_storage)?;
                 match stands.filter(|stands| stands.username_key == account.username_key) {
-                    Some(stands) => Ok((self.open_session(&stands).await?, false)),
+                    Some(stands) => Ok((self.open_session(&stands, device).await?, false)),
                     None => Err(taken(error)),
                 }
             }
@@ -58,7 +57,8 @@ impl Accounts {
     ///
     /// # Errors
     /// `not_configured` unless guests are wanted; `invalid_argument` for a bad display name; `rate_limited`.
-    pub async fn guest(&self, display_name: &str, address: IpAddr) -> Result<Session, Refusal> {
+    pub async fn guest(&self, display_name: &str, from: impl Into<Visitor>) -> Result<Session, Refusal> {
+        let Visitor { address, device } = from.into();
         if !self.0.settings.guests {
             return Err(Refusal::because(ErrorCode::NotConfigured, "guests are not enabled here"));
         }
@@ -67,7 +67,7 @@ impl Accounts {
         let id = fresh_id(self.now());
         let account = self.account(UserId(id), username::of_guest(id), display_name, None, AccountRole::User, Origin::Guest);
         self.0.tables.accounts.create(account.clone()).await.map_err(refusals::of_storage)?;
-        self.open_session(&account).await
+        self.open_session(&account, device).await
     }
 
     pub(super) fn account(

@@ -1,5 +1,6 @@
 //! Sessions: refresh families, from login to logout.
 
+use core::cmp::Reverse;
 use core::net::IpAddr;
 
 use rialto_protocol::{ErrorCode, Refusal, UserId};
@@ -7,7 +8,7 @@ use rialto_storage::accounts::{Account, Family};
 use uuid::Uuid;
 
 use super::keys::KeySet;
-use super::limits::REFRESH_TRIES_MAX;
+use super::limits::{REFRESH_TRIES_MAX, SESSIONS_SHOWN_MAX};
 use super::refresh::{self, Decision, Presented};
 use super::token::{self, Grant};
 use super::{AccessToken, Accounts, RefreshToken, Session, fresh_id, profile_of, refusals};
@@ -84,7 +85,7 @@ impl Accounts {
     }
 
     /// A new family for somebody who has proven who they are.
-    pub(super) async fn open_session(&self, account: &Account) -> Result<Session, Refusal> {
+    pub(super) async fn open_session(&self, account: &Account, device: String) -> Result<Session, Refusal> {
         let now = self.now();
         let id = fresh_id(now);
         let first = refresh::token(&self.0.verifier.keys().current(), id, 1);
@@ -96,6 +97,7 @@ impl Accounts {
             previous: None,
             rotated_ms: now.wall_ms,
             expires_ms: now.wall_ms + self.0.settings.refresh_ttl_s * 1000,
+            device,
         };
         self.0.tables.families.create(family.clone()).await.map_err(refusals::of_storage)?;
         let tokens = self.tokens_of(account, &family);
@@ -108,10 +110,41 @@ impl Accounts {
         self.revoke(vec![family]).await
     }
 
+    /// Where a user is logged in, the most recently used first; at most [`SESSIONS_SHOWN_MAX`].
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn sessions(&self, user: UserId) -> Result<Vec<Family>, Refusal> {
+        let now_ms = self.now().wall_ms;
+        let mut standing = self.0.tables.families.of_user(user).await.map_err(refusals::of_storage)?;
+        standing.retain(|family| family.expires_ms > now_ms);
+        standing.sort_by_key(|family| Reverse(family.rotated_ms));
+        standing.truncate(SESSIONS_SHOWN_MAX);
+        Ok(standing)
+    }
+
+    /// Ends one of a user's own sessions: its refresh token, access tokens and sockets.
+    ///
+    /// # Errors
+    /// `not_found`, also for somebody else's; when the store cannot be written.
+    pub async fn end_one_session(&self, user: UserId, session: Uuid) -> Result<(), Refusal> {
+        let family = self.0.tables.families.get(session).await.map_err(refusals::of_storage)?;
+        family.filter(|family| family.user == user).ok_or(ErrorCode::NotFound)?;
+        self.end_session(session).await
+    }
+
     /// Ends all sessions of a user but one.
-    pub(super) async fn end_sessions(&self, user: UserId, keep: Option<Uuid>) -> Result<(), Refusal> {
-        let ended = self.0.tables.families.end_all(user, keep).await.map_err(refusals::of_storage)?;
-        self.revoke(ended).await
+    ///
+    /// # Errors
+    /// When the store cannot be written: some may have ended.
+    pub async fn end_sessions(&self, user: UserId, keep: Option<Uuid>) -> Result<(), Refusal> {
+        let standing = self.0.tables.families.of_user(user).await.map_err(refusals::of_storage)?;
+        let over: Vec<Uuid> = standing.iter().map(|family| family.id).filter(|id| Some(*id) != keep).collect();
+        let ending: Vec<_> = over.iter().map(|id| self.0.tables.families.end(*id)).collect();
+        for ended in ending {
+            ended.await.map_err(refusals::of_storage)?;
+        }
+        self.revoke(over).await
     }
 
     /// Both tokens that a family stands for: dated by its rotation, so that two who ask for the same get the same.

@@ -43,7 +43,14 @@ impl Scene {
         settings: Settings,
         limits: Option<Arc<dyn RateLimits>>,
     ) -> Accounts {
-        let tables = Tables { accounts: memory.clone(), families: memory.clone(), tokens: memory.clone(), records: memory.records(), limits, mutes: nobody_is_muted() };
+        let tables = Tables {
+            accounts: memory.clone(),
+            families: memory.clone(),
+            tokens: memory.clone(),
+            records: memory.records(),
+            limits,
+            mutes: nobody_is_muted(),
+        };
         let (elapsed_ms, drawn) = (elapsed_ms.clone(), AtomicU64::new(1));
         let now: TimeSource = Arc::new(move || {
             let elapsed_ms = elapsed_ms.load(Ordering::Relaxed);

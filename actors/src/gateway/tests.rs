@@ -141,7 +141,7 @@ fn a_panic_at_an_answer_ends_its_asker_and_what_came_behind_it_is_taken() {
     let room: Arc<str> = "conversation:01920000-0000-7000-8000-000000000000".into();
     let (asker, other) = (listener(&gateway, &room), listener(&gateway, &room));
     let answer_to = |session: SessionId| {
-        let command = gateway.0.state.borrow_mut().slots.get_mut(session).unwrap().begin(7, ReplyKind::Rpc, Arc::clone(&room));
+        let command = gateway.0.state.borrow_mut().slots.get_mut(session).unwrap().begin(7, 0, ReplyKind::Rpc, None);
         let reply = SessionReply { address: CommandAddress { thread: 0, session, command }, then: Then::Answer };
         gateway.0.parts.links.send(0, FromShard::Answer { reply, answer: Err(rialto_protocol::ErrorCode::NotFound.into()) });
     };

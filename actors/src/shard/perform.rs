@@ -195,8 +195,8 @@ pub fn read(store: &Store, entity: EntityKey, query: Query) -> impl Future<Outpu
         }
         Query::Messages(range) => views.messages(conversation, range).map(|found| found.map(Found::Messages)).boxed_local(),
         Query::Users(users) => store.accounts.existing(users).map(|found| found.map(Found::Users)).boxed_local(),
-        Query::List { user, after, limit } => {
-            views.list(user, after, limit).map(|found| found.map(|(entries, more)| Found::List(entries, more))).boxed_local()
+        Query::List { whose, after, limit } => {
+            views.list(whose, after, limit).map(|found| found.map(|(entries, more)| Found::List(entries, more))).boxed_local()
         }
         Query::Mark { user, conversation } => views.mark(user, conversation).map(|found| found.map(Found::Mark)).boxed_local(),
         Query::Advance { user, conversation, mark } => {

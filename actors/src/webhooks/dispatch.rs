@@ -12,6 +12,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use rialto_protocol::{ConversationId, Refusal, UserId};
 use rialto_storage::records::RecordTable;
+use rialto_storage::views::Whose;
 use uuid::Uuid;
 
 use super::Webhooks;
@@ -283,7 +284,8 @@ impl Webhooks {
         }
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let (entries, more) = views.list(user, after, rialto_protocol::limits::PAGE_ITEMS_MAX).await.map_err(refusal_of_storage)?;
+            let (entries, more) =
+                views.list(Whose::User(user), after, rialto_protocol::limits::PAGE_ITEMS_MAX).await.map_err(refusal_of_storage)?;
             after = entries.last().map(|(position, _)| *position).or(after);
             found.extend(entries.into_iter().map(|(_, summary)| (summary.conversation, summary.offset)));
             if !more || found.len() >= SCAN_CONVERSATIONS_MAX {

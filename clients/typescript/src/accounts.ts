@@ -14,6 +14,18 @@ export interface SignedIn extends Grant {
   readonly user: Profile;
 }
 
+/** One login, on one device. Times in milliseconds since 1970. */
+export interface LoginSession {
+  readonly id: string;
+  /** What the device said of itself (`User-Agent`); empty when it said nothing. */
+  readonly device: string;
+  readonly created: number;
+  /** When it last renewed its token. */
+  readonly used: number;
+  /** It is the one that asks. */
+  readonly current: boolean;
+}
+
 /** Where accounts live, and how they are reached. */
 export interface AccountsOptions {
   /** `http(s)://host:port`; in a browser the page's own by default. */
@@ -81,6 +93,21 @@ export class Accounts {
   /** Replaces the password and ends all other sessions. */
   async changePassword(token: string, oldPassword: string, newPassword: string): Promise<void> {
     await this.call('POST', '/v1/auth/password', { old: oldPassword, new: newPassword }, token);
+  }
+
+  /** Where one is logged in, the most recently used first. */
+  async sessions(token: string): Promise<readonly LoginSession[]> {
+    return (await this.call<{ readonly items: readonly LoginSession[] }>('GET', '/v1/auth/sessions', undefined, token)).items;
+  }
+
+  /** Ends one login: its tokens and its connections. */
+  async endSession(token: string, id: string): Promise<void> {
+    await this.call('DELETE', `/v1/auth/sessions/${encodeURIComponent(id)}`, undefined, token);
+  }
+
+  /** Ends all logins but the one whose token this is. */
+  async endOtherSessions(token: string): Promise<void> {
+    await this.call('DELETE', '/v1/auth/sessions', undefined, token);
   }
 
   /** Whose token it is. */

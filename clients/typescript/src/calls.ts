@@ -1,6 +1,7 @@
 import type { CallOptions, Retry } from './requests.ts';
 import type {
-  Appended, BotCommand, ClientId, Command, Conversation, ConversationId, ConversationKind, Marked, Member, Message, Methods, Page, Profile, Role, UserId,
+  Appended, BotCommand, ClientId, Command, Conversation, ConversationId, ConversationKind, Marked, Member, Message, Methods, Page, Profile, PublicConversation,
+  Role, UserId,
 } from './protocol/types.ts';
 
 /** Calls that append take the id that makes a repeat harmless; one is made when none is given. */
@@ -21,6 +22,12 @@ export interface ListOptions extends CallOptions {
   readonly limit?: number | undefined;
   /** `next` of the page before. */
   readonly cursor?: string | undefined;
+}
+
+/** Which public conversations. */
+export interface BrowseOptions extends ListOptions {
+  /** Only those whose title has this in it, in any case. */
+  readonly title?: string | undefined;
 }
 
 /** Which messages: without `before` and `after` the newest. */
@@ -172,6 +179,11 @@ export abstract class Calls {
     await this.request('bot.set_commands', () => ({ commands }), 'safe', options);
   }
 
+  /** Public conversations, most recently active first; `title` leaves those that have it in theirs, in any case. */
+  browse({ title, limit, cursor, ...options }: BrowseOptions = {}): Promise<Page<PublicConversation>> {
+    return this.request('conversation.browse', () => ({ title, limit, cursor }), 'safe', options);
+  }
+
   /** Oneself. */
   me(options?: CallOptions): Promise<Profile> {
     return this.request('user.me', () => ({}), 'safe', options);
@@ -185,6 +197,11 @@ export abstract class Calls {
   /** A user by exact name, in any case. */
   findUser(username: string, options?: CallOptions): Promise<Profile> {
     return this.request('user.find', () => ({ username }), 'safe', options);
+  }
+
+  /** Changes what people read of oneself. */
+  setProfile(profile: { readonly displayName: string }, options?: CallOptions): Promise<Profile> {
+    return this.request('user.set', () => ({ display_name: profile.displayName }), 'safe', options);
   }
 
   private append<M extends AppendMethod>(method: M, fields: WithoutId<M>, { clientId, ...options }: AppendOptions = {}): Promise<Methods[M]['answer']> {

@@ -1,6 +1,6 @@
 /** The TypeScript SDK of Rialto. A reader starts at `client.ts`; `connection.ts` is how it stays connected. */
 export { Accounts } from './accounts.ts';
-export type { AccountsOptions, Grant, SignedIn } from './accounts.ts';
+export type { AccountsOptions, Grant, LoginSession, SignedIn } from './accounts.ts';
 export { Client, VERSION } from './client.ts';
 export type { ClientOptions, History, HistoryOptions } from './client-options.ts';
 export type { AppendOptions, ListOptions, MessagesOptions, NewConversation, SendOptions } from './calls.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { dayName, daysBetween, initials, nameList, preview, textParts } from '../src/lib/words.ts';
+import { dayName, daysBetween, initials, nameList, preview } from '../src/lib/words.ts';
 import { put, remove, sorted, unreadTotal, withLast } from '../src/model/inbox.ts';
 import type { Conversation, Message } from '../src/model/types.ts';
 
@@ -22,17 +22,9 @@ test('names, initials and previews', () => {
   assert.equal(preview('x'.repeat(200), 10), `${'x'.repeat(9)}…`);
 });
 
-test('only http addresses and code are told apart from text', () => {
-  assert.deepEqual(textParts('see https://a.b/c?d=1, and `x < y`.'), [
-    { kind: 'text', text: 'see ' }, { kind: 'link', text: 'https://a.b/c?d=1' }, { kind: 'text', text: ', and ' }, { kind: 'code', text: 'x < y' }, { kind: 'text', text: '.' },
-  ]);
-  assert.deepEqual(textParts('javascript:alert(1) <b>'), [{ kind: 'text', text: 'javascript:alert(1) <b>' }]);
-  assert.equal(textParts(`https://a.b/${'x'.repeat(20_000)} \``).map((part) => part.text).join('').length, 20_014);
-});
-
 const message = (offset: number, text: string, time: number): Message => ({ offset, sender: 'x', client_id: `c${offset}`, text, time, reactions: {} });
 const conversation = (id: string, time: number): Conversation => ({
-  id, kind: 'group', members: [], member_count: 0, epoch: 'e', offset: 5, unread: 1, read: 0, last: message(5, 't', time),
+  id, kind: 'group', members: [], member_count: 0, created: 0, epoch: 'e', offset: 5, unread: 1, read: 0, last: message(5, 't', time),
 });
 
 test('the list is in order of activity and keeps the newest last message', () => {

@@ -17,8 +17,8 @@ fn file(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../clients").join(name)
 }
 
-fn is_current(folder: &str, name: &str, made: &str) {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(folder).join(name);
+fn is_current(name: &str, made: &str) {
+    let path = file(name);
     if std::env::var_os("RIALTO_WRITE").is_some() {
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder can be made");
         std::fs::write(&path, made).expect("the file can be written");

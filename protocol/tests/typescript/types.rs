@@ -7,9 +7,9 @@ use rialto_protocol::ErrorCode;
 use rialto_protocol::event::{ConversationEvent, InboxEvent};
 use rialto_protocol::reply::{ConnectResult, HistoryResult, RefreshResult, SubscribeResult};
 use rialto_protocol::rpc::{
-    Appended, Command, Conversation, CreateConversation, DeleteMessage, EditMessage, FindUser, GetUser, Invite, JoinOrLeave,
-    ListConversations, ListMembers, ListMessages, MarkRead, Marked, Member, Message, OneConversation, Profile, React, RemoveMember,
-    Request, SendMessage, SetCommands, SetRole, SetSettings,
+    Appended, BrowseConversations, Command, Conversation, CreateConversation, DeleteMessage, EditMessage, FindUser, GetUser, Invite,
+    JoinOrLeave, ListConversations, ListMembers, ListMessages, MarkRead, Marked, Member, Message, OneConversation, Profile,
+    PublicConversation, React, RemoveMember, Request, SendMessage, SetCommands, SetRole, SetSettings, SetUser,
 };
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
@@ -29,9 +29,10 @@ export interface Page<T> {
 ";
 
 /// Each rpc method with its body and its answer.
-pub(crate) const METHODS: [(&str, &str, &str); 23] = [
+pub(crate) const METHODS: [(&str, &str, &str); 25] = [
     ("conversation.create", "CreateConversation", "Conversation"),
     ("conversation.list", "ListConversations", "Page<Conversation>"),
+    ("conversation.browse", "BrowseConversations", "Page<PublicConversation>"),
     ("conversation.get", "OneConversation", "Conversation"),
     ("conversation.members", "ListMembers", "Page<Member>"),
     ("conversation.messages", "ListMessages", "Page<Message>"),
@@ -53,6 +54,7 @@ pub(crate) const METHODS: [(&str, &str, &str); 23] = [
     ("user.me", "Record<string, never>", "Profile"),
     ("user.get", "GetUser", "Profile"),
     ("user.find", "FindUser", "Profile"),
+    ("user.set", "SetUser", "Profile"),
 ];
 
 macro_rules! definitions {
@@ -85,6 +87,7 @@ pub(crate) fn schemas() -> BTreeMap<String, Value> {
         SchemaSettings::draft2020_12().for_deserialize(),
         CreateConversation,
         ListConversations,
+        BrowseConversations,
         OneConversation,
         ListMembers,
         ListMessages,
@@ -101,11 +104,13 @@ pub(crate) fn schemas() -> BTreeMap<String, Value> {
         SetCommands,
         GetUser,
         FindUser,
+        SetUser,
     );
     let answers = definitions!(
         SchemaSettings::draft2020_12().for_serialize(),
         Appended,
         Conversation,
+        PublicConversation,
         Member,
         Marked,
         Message,

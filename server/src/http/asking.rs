@@ -57,6 +57,7 @@ fn respond(status: StatusCode, answer: Answer) -> Result<HttpResponse, Problem> 
         Answer::Appended(appended) => response.json(appended),
         Answer::Conversation { conversation, .. } => response.json(conversation),
         Answer::Conversations(page) => response.json(page),
+        Answer::PublicConversations(page) => response.json(page),
         Answer::Members(page) => response.json(page),
         Answer::Messages(page) => response.json(page),
         Answer::Marked(marked) => response.json(marked),

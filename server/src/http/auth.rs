@@ -2,14 +2,16 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_ENCODING, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
-use actix_web::web::Data;
+use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use rialto_actors::accounts::{RefreshToken, Registration, Session};
+use rialto_actors::accounts::{RefreshToken, Registration, Session, Verified};
+use rialto_protocol::rpc::Page;
 use rialto_protocol::{ErrorCode, Refusal};
+use uuid::Uuid;
 
 use super::address::is_loopback_host;
-use super::bodies::{GuestBody, LoginBody, PasswordBody, RegisterBody, SessionBody, TokenBody};
-use super::extract::{AUTH_BODY_BYTES_MAX, Address, IdempotencyKey, Json, Signed, bearer};
+use super::bodies::{DeviceBody, GuestBody, LoginBody, PasswordBody, RegisterBody, SessionBody, TokenBody};
+use super::extract::{AUTH_BODY_BYTES_MAX, Address, IdempotencyKey, Json, Signed, Visit, bearer, id};
 use super::origin::Origins;
 use super::problem::Problem;
 use super::state::HttpState;
@@ -22,14 +24,14 @@ type AuthJson<T> = Json<T, AUTH_BODY_BYTES_MAX>;
 pub(super) async fn register(
     request: HttpRequest,
     state: Data<HttpState>,
-    Address(address): Address,
+    Visit(visitor): Visit,
     IdempotencyKey(idempotency_key): IdempotencyKey,
     Json(body): AuthJson<RegisterBody>,
 ) -> Result<HttpResponse, Problem> {
     check_origin(&request, &state.origins)?;
     let RegisterBody { username, password, display_name } = body;
     let wanted = Registration { username, password, display_name, idempotency_key };
-    let (session, created) = state.accounts.register(wanted, address).await?;
+    let (session, created) = state.accounts.register(wanted, visitor).await?;
     let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     Ok(opened(status, &request, session))
 }
@@ -37,22 +39,22 @@ pub(super) async fn register(
 pub(super) async fn login(
     request: HttpRequest,
     state: Data<HttpState>,
-    Address(address): Address,
+    Visit(visitor): Visit,
     Json(body): AuthJson<LoginBody>,
 ) -> Result<HttpResponse, Problem> {
     check_origin(&request, &state.origins)?;
-    let session = state.accounts.login(&body.username, body.password, address).await?;
+    let session = state.accounts.login(&body.username, body.password, visitor).await?;
     Ok(opened(StatusCode::OK, &request, session))
 }
 
 pub(super) async fn guest(
     request: HttpRequest,
     state: Data<HttpState>,
-    Address(address): Address,
+    Visit(visitor): Visit,
     Json(body): AuthJson<GuestBody>,
 ) -> Result<HttpResponse, Problem> {
     check_origin(&request, &state.origins)?;
-    let session = state.accounts.guest(&body.display_name, address).await?;
+    let session = state.accounts.guest(&body.display_name, visitor).await?;
     Ok(opened(StatusCode::CREATED, &request, session))
 }
 
@@ -88,6 +90,41 @@ pub(super) async fn password(
     check_origin(&request, &state.origins)?;
     state.accounts.change_password(verified.user, verified.session, body.old, body.new, address).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+pub(super) async fn sessions(state: Data<HttpState>, Signed(verified): Signed) -> Result<HttpResponse, Problem> {
+    let standing = state.accounts.sessions(verified.user).await?;
+    let items = standing.into_iter().map(|family| DeviceBody {
+        id: family.id,
+        device: family.device,
+        created: created_ms(family.id).unwrap_or(family.rotated_ms),
+        used: family.rotated_ms,
+        current: verified.session == Some(family.id),
+    });
+    Ok(HttpResponse::Ok().json(Page { items: items.collect(), next: None }))
+}
+
+pub(super) async fn end_others(state: Data<HttpState>, Signed(verified): Signed) -> Result<HttpResponse, Problem> {
+    may_end(&verified)?;
+    state.accounts.end_sessions(verified.user, verified.session).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub(super) async fn end_one(state: Data<HttpState>, Signed(verified): Signed, session: Path<String>) -> Result<HttpResponse, Problem> {
+    may_end(&verified)?;
+    state.accounts.end_one_session(verified.user, id(&session)?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A bot's scopes are about conversations; who is logged in is for people.
+fn may_end(verified: &Verified) -> Result<(), Problem> {
+    if verified.session.is_some() { Ok(()) } else { Err(Refusal::because(ErrorCode::Forbidden, "only a login may end logins").into()) }
+}
+
+/// When a session began: its id is dated.
+fn created_ms(session: Uuid) -> Option<u64> {
+    let (seconds, nanos) = session.get_timestamp()?.to_unix();
+    Some(seconds * 1000 + u64::from(nanos) / 1_000_000)
 }
 
 /// A foreign page must not act with a visitor's cookie.

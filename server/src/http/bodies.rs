@@ -6,6 +6,7 @@ use rialto_protocol::rpc::{Profile, Role};
 use rialto_protocol::{ClientId, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// `POST /v1/auth/register`.
 #[derive(Deserialize, JsonSchema)]
@@ -53,6 +54,21 @@ pub struct SessionBody {
     pub token: String,
     /// Seconds that it lives.
     pub expires_in: u64,
+}
+
+/// One login of the caller, on one device.
+#[derive(Serialize, JsonSchema)]
+pub struct DeviceBody {
+    /// Its id.
+    pub id: Uuid,
+    /// What the device said of itself (`User-Agent`), cut; empty when it said nothing.
+    pub device: String,
+    /// When it logged in, milliseconds since 1970.
+    pub created: u64,
+    /// When it last renewed its token, milliseconds since 1970.
+    pub used: u64,
+    /// It is the one that asks.
+    pub current: bool,
 }
 
 /// A fresh access token.

@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 use rialto_protocol::rpc::{
-    CreateConversation, Invite, JoinOrLeave, ListConversations, ListMembers, MarkRead, OneConversation, RemoveMember, Request, SetRole,
-    SetSettings,
+    BrowseConversations, CreateConversation, Invite, JoinOrLeave, ListConversations, ListMembers, MarkRead, OneConversation, RemoveMember,
+    Request, SetRole, SetSettings,
 };
 use rialto_protocol::{ConversationId, UserId};
 
@@ -29,6 +29,10 @@ pub(super) async fn begin(
 pub(super) async fn list(state: Data<HttpState>, signed: Signed, Query(query): Query<PageQuery>) -> Outcome {
     let PageQuery { limit, cursor } = query;
     ask(&state, &signed, Request::ConversationList(ListConversations { limit, cursor })).await
+}
+
+pub(super) async fn browse(state: Data<HttpState>, signed: Signed, Query(query): Query<BrowseConversations>) -> Outcome {
+    ask(&state, &signed, Request::ConversationBrowse(query)).await
 }
 
 pub(super) async fn get(state: Data<HttpState>, signed: Signed, path: Path<String>) -> Outcome {

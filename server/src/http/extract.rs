@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest, web};
 use futures_util::StreamExt as _;
-use rialto_actors::accounts::Verified;
+use rialto_actors::accounts::{Verified, Visitor};
 use rialto_actors::entity::Caller;
 use rialto_protocol::{ClientId, ErrorCode, Refusal};
 use rialto_storage::accounts::AccountRole;
@@ -107,6 +107,19 @@ impl FromRequest for Address {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         std::future::ready(state_of(request).map(|state| Self(address::of_request(request, &state))))
+    }
+}
+
+/// From where somebody asks to be let in: the client's address, and what its device says of itself.
+pub struct Visit(pub Visitor);
+
+impl FromRequest for Visit {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let device = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        std::future::ready(state_of(request).map(|state| Self(Visitor::new(address::of_request(request, &state), device))))
     }
 }
 

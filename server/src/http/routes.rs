@@ -7,12 +7,14 @@ use rialto_protocol::integrations::{
     Bot, BotWithToken, CreateBot, CreateHook, CreateWebhook, Delivery, Hook, HookMessage, HookWithSecret, Redeliver, RotateToken,
     SetScopes, Webhook, WebhookWithSecret,
 };
-use rialto_protocol::rpc::{Appended, Command, Conversation, CreateConversation, Marked, Member, Message, Page, Profile, SetCommands};
+use rialto_protocol::rpc::{
+    Appended, Command, Conversation, CreateConversation, Marked, Member, Message, Page, Profile, PublicConversation, SetCommands, SetUser,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::bodies::{
-    ChangeBody, EditBody, GuestBody, InviteBody, LiveBody, LoginBody, MessageBody, PasswordBody, ReadBody, ReadyBody, RegisterBody,
-    RoleBody, SessionBody, SettingsBody, TokenBody,
+    ChangeBody, DeviceBody, EditBody, GuestBody, InviteBody, LiveBody, LoginBody, MessageBody, PasswordBody, ReadBody, ReadyBody,
+    RegisterBody, RoleBody, SessionBody, SettingsBody, TokenBody,
 };
 use super::problem::Problem;
 use super::{admin, assets, auth, bots, conversations, docs, health, hooks, messages, users, webhooks};
@@ -89,6 +91,8 @@ const LEVEL: Parameter =
     Parameter { name: "level", kind: "string", required: false, about: "This level and graver: error, warn, info, debug, trace." };
 const TEXT: Parameter = Parameter { name: "text", kind: "string", required: false, about: "Only lines that hold it, in any case." };
 const LATER: Parameter = Parameter { name: "after", kind: "integer", required: false, about: "`next` of the call before." };
+const TITLE: Parameter =
+    Parameter { name: "title", kind: "string", required: false, about: "Only those whose title has this in it, in any case." };
 const PAGE: &[Parameter] = &[LIMIT, CURSOR];
 
 macro_rules! endpoints {
@@ -126,8 +130,16 @@ endpoints! {
         => [DONE], auth::logout;
     POST "/v1/auth/password" "change_password" Token "Replaces the password and ends all other sessions."
         body PasswordBody, => [DONE], auth::password;
+    GET "/v1/auth/sessions" "list_sessions" Token "Where the caller is logged in, the most recently used first; at most 100."
+        => [ok("All of them.", schema::<Page<DeviceBody>>)], auth::sessions;
+    DELETE "/v1/auth/sessions" "end_other_sessions" Token "Ends all sessions of the caller but the one that asks."
+        => [DONE], auth::end_others;
+    DELETE "/v1/auth/sessions/{id}" "end_session" Token "Ends one session of the caller: its tokens and its connections."
+        => [DONE], auth::end_one;
     GET "/v1/users/me" "me" Token "The caller's profile."
         => [ok("The profile.", schema::<Profile>)], users::me;
+    PATCH "/v1/users/me" "set_me" Token "Changes what people read of the caller."
+        body SetUser, => [ok("The profile that stands.", schema::<Profile>)], users::set;
     GET "/v1/users" "find_user" Token "A user by exact name."
         query &[USERNAME], => [ok("The profile.", schema::<Profile>)], users::find;
     GET "/v1/users/{id}" "get_user" Token "A user by id."
@@ -137,6 +149,8 @@ endpoints! {
         => [created("Created.", schema::<Conversation>), ok("It stood already.", schema::<Conversation>)], conversations::begin;
     GET "/v1/conversations" "list_conversations" Token "The caller's conversations, most recently active first."
         query PAGE, => [ok("A page.", schema::<Page<Conversation>>)], conversations::list;
+    GET "/v1/conversations/public" "browse_conversations" Token "Public conversations, most recently active first."
+        query &[TITLE, LIMIT, CURSOR], => [ok("A page.", schema::<Page<PublicConversation>>)], conversations::browse;
     GET "/v1/conversations/{id}" "get_conversation" Token "One conversation."
         => [ok("The conversation.", schema::<Conversation>)], conversations::get;
     PATCH "/v1/conversations/{id}" "set_conversation" Token "Changes settings."

@@ -7,7 +7,8 @@ use crate::accounts::{Account, BotToken, Family, IdempotentAnswer};
 use crate::layout::blob::BlobHead;
 use crate::layout::keys::{self, BlobOwner, section, space};
 use crate::layout::row::{Stored, decode_row};
-use crate::layout::{Unreadable, decode, encode};
+use crate::layout::{Unreadable, decode, decode_family, encode};
+use crate::records::RecordKey;
 use crate::views::ReadMark;
 
 /// One entry, read.
@@ -29,6 +30,10 @@ pub(crate) enum Entry {
     Bot(BotToken),
     /// What no longer counts, and until when that has to be known.
     Revocation(Uuid, u64),
+    /// A small record, with its version.
+    Record(RecordKey, u64, Vec<u8>),
+    /// Who may not speak, and until when.
+    Mute(UserId, u64),
     /// What a request's key stands for.
     Answer(String, String, IdempotentAnswer),
     /// Says nothing that another entry does not say.
@@ -78,13 +83,18 @@ pub(crate) fn read(key: &[u8], value: Vec<u8>) -> Result<Entry, Unreadable> {
             (entity, owner, _) => Entry::BlobPart(entity, owner, value),
         },
         space::ACCOUNT => Entry::Account(decode("account", &value)?),
-        space::FAMILY => Entry::Family(decode("refresh family", &value)?),
+        space::FAMILY => Entry::Family(decode_family(&value)?),
         space::BOT => Entry::Bot(decode("bot token", &value)?),
         space::REVOCATION => Entry::Revocation(keys::last_id(key).ok_or_else(unknown)?, decode("revocation", &value)?),
         space::IDEMPOTENT => {
             let (scope, name) = keys::idempotent_of(key).ok_or_else(unknown)?;
             Entry::Answer(scope, name, decode("idempotency key", &value)?)
         }
+        space::RECORD => {
+            let (version, data) = decode("record", &value)?;
+            Entry::Record(keys::record_of(key).ok_or_else(unknown)?, version, data)
+        }
+        space::MUTE => Entry::Mute(UserId(keys::last_id(key).ok_or_else(unknown)?), decode("mute", &value)?),
         _ => return Err(unknown()),
     })
 }
@@ -109,6 +119,16 @@ pub(crate) fn of_bot(token: &BotToken) -> (Vec<u8>, Vec<u8>) {
 /// The entry of a revocation.
 pub(crate) fn of_revocation(id: Uuid, until_ms: u64) -> (Vec<u8>, Vec<u8>) {
     (keys::pair(space::REVOCATION, id, None), encode(&until_ms))
+}
+
+/// The entry of a small record.
+pub(crate) fn of_record(key: RecordKey, version: u64, data: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    (keys::record(key), encode(&(version, data)))
+}
+
+/// The entry of a mute.
+pub(crate) fn of_mute(user: UserId, until_ms: u64) -> (Vec<u8>, Vec<u8>) {
+    (keys::pair(space::MUTE, user.0, None), encode(&until_ms))
 }
 
 /// The entry of an idempotency key.

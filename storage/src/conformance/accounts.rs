@@ -4,7 +4,7 @@ use rialto_protocol::UserId;
 use uuid::Uuid;
 
 use super::script::user;
-use crate::accounts::{Account, AccountRole, BotToken, Family, IdempotentAnswer, Origin};
+use crate::accounts::{Account, AccountChange, AccountRole, BotToken, Family, IdempotentAnswer, Origin};
 use crate::{ErrorKind, Store};
 
 fn account(number: u64, name: &str) -> Account {
@@ -40,10 +40,21 @@ pub(super) async fn unique_names(store: Store) {
     accounts.create(account(90, "Bob")).await.expect("another name and id");
     let asked = vec![user(90), user(91), user(winner)];
     assert_eq!(accounts.existing(asked).await.expect("existing"), vec![user(90), user(winner)], "those that exist, in order");
-    let changed = Account { display_name: "New".to_owned(), role: AccountRole::Admin, password_hash: None, ..account(90, "Bob") };
-    assert!(accounts.update(changed.clone()).await.expect("update"), "it exists");
+    // At once, because none of them may undo another.
+    let changing = [
+        AccountChange::DisplayName("New".to_owned()),
+        AccountChange::Role(AccountRole::Admin),
+        AccountChange::PasswordHash("h".to_owned()),
+    ]
+    .map(|change| accounts.change(user(90), change));
+    for change in changing {
+        assert!(change.await.expect("change").is_some(), "it exists");
+    }
+    let changed =
+        Account { display_name: "New".to_owned(), role: AccountRole::Admin, password_hash: Some("h".to_owned()), ..account(90, "Bob") };
     assert_eq!(accounts.by_id(user(90)).await.expect("by id"), Some(changed), "changed");
-    assert!(!accounts.update(account(99, "Nobody")).await.expect("update"), "nobody to change");
+    let nobody = accounts.change(user(99), AccountChange::Role(AccountRole::Bot)).await.expect("change");
+    assert_eq!(nobody, None, "nobody to change");
 }
 
 fn family(number: u128, of: UserId, serial: u64) -> Family {
@@ -55,6 +66,7 @@ fn family(number: u128, of: UserId, serial: u64) -> Family {
         previous: (serial > 0).then_some([2; 32]),
         rotated_ms: serial,
         expires_ms: 1000,
+        device: "Mozilla/5.0 (X11; Linux x86_64)".to_owned(),
     }
 }
 
@@ -75,14 +87,13 @@ pub(super) async fn families(store: Store) {
     families.end(Uuid::from_u128(1)).await.expect("end");
     families.end(Uuid::from_u128(1)).await.expect("end again");
     assert!(!families.replace(1, family(1, user(1), 2)).await.expect("replace"), "an end is final");
-    let mut ended = families.end_all(user(1), Some(Uuid::from_u128(3))).await.expect("end all");
-    ended.sort();
-    assert_eq!(ended, vec![Uuid::from_u128(2), Uuid::from_u128(4)], "all but the one kept");
-    assert!(families.get(Uuid::from_u128(3)).await.expect("get").is_some(), "kept");
-    assert!(families.end_all(user(9), None).await.expect("end all").is_empty(), "nobody's");
+    let mut standing = families.of_user(user(1)).await.expect("of a user");
+    standing.sort_by_key(|family| family.id);
+    assert_eq!(standing, [2, 3, 4].map(|number| family(number, user(1), 0)), "every field of those that were not ended");
+    assert!(families.of_user(user(9)).await.expect("of a user").is_empty(), "nobody's");
     assert_eq!(families.expire(11).await.expect("expire"), 1, "one was over");
     assert_eq!(families.get(Uuid::from_u128(5)).await.expect("get"), None, "and is gone");
-    assert_eq!(families.end_all(user(2), None).await.expect("end all"), Vec::<Uuid>::new(), "from its user too");
+    assert_eq!(families.of_user(user(2)).await.expect("of a user"), Vec::new(), "from its user too");
 }
 
 pub(super) async fn tokens(store: Store) {

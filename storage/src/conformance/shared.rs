@@ -8,7 +8,7 @@ use crate::consumers::Parked;
 use crate::entity_rows::RowRange;
 use crate::limits::INLINE_BODY_BYTES_MAX;
 use crate::shard_log::{Append, Fence, Outcome};
-use crate::views::MessageRange;
+use crate::views::{MessageRange, Whose};
 use crate::{Row, Store};
 
 fn messages(owner: &mut Script, count: u64) -> Vec<Row> {
@@ -97,7 +97,7 @@ pub(super) async fn late_consumers(store: Store) {
     let everything = || async {
         let mut lists = Vec::new();
         for number in 1..=3 {
-            lists.push(store.views.list(user(number), None, 10).await.expect("list"));
+            lists.push(store.views.list(Whose::User(user(number)), None, 10).await.expect("list"));
         }
         let range = MessageRange { limit: 50, ..MessageRange::default() };
         let messages = store.views.messages(owner.conversation, range).await.expect("messages");

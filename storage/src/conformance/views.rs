@@ -6,20 +6,23 @@ use uuid::Uuid;
 
 use super::script::{Script, user};
 use crate::Store;
-use crate::views::{MessageRange, MessageRows, ReadMark, Summary};
+use crate::views::{MessageRange, MessageRows, ReadMark, Summary, Whose};
 
 /// The conversation as it stands in a user's list, if it does.
 pub(super) async fn listed(script: &Script, of: u64) -> Option<Summary> {
-    let (entries, _) = script.store.views.list(user(of), None, 100).await.expect("a list can be read");
+    let (entries, _) = script.store.views.list(Whose::User(user(of)), None, 100).await.expect("a list can be read");
     entries.into_iter().map(|(_, summary)| summary).find(|summary| summary.conversation == script.conversation)
 }
 
 async fn summary(script: &Script, of: u64) -> Summary {
-    listed(script, of).await.expect("the user is a member")
+    let listed = listed(script, of).await.expect("the user is a member");
+    let alone = script.store.views.summary(script.conversation, user(of)).await.expect("a conversation can be read");
+    assert_eq!(alone.as_ref(), Some(&listed), "alone as in the list");
+    listed
 }
 
 pub(super) async fn lists(store: Store) {
-    let (empty, more) = store.views.list(user(1), None, 10).await.expect("list");
+    let (empty, more) = store.views.list(Whose::User(user(1)), None, 10).await.expect("list");
     assert!(empty.is_empty() && !more, "somebody without conversations");
     let mut scripts = Vec::new();
     for number in 1..=7_u16 {
@@ -45,7 +48,7 @@ pub(super) async fn lists(store: Store) {
     for page in [1, 2, 3, 7, 50] {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
-            let (entries, more) = store.views.list(user(1), after, page).await.expect("list");
+            let (entries, more) = store.views.list(Whose::User(user(1)), after, page).await.expect("list");
             assert!(entries.len() <= page, "a page is limited");
             after = entries.last().map(|(position, _)| *position);
             seen.extend(entries.into_iter().map(|(_, summary)| summary.conversation));
@@ -55,12 +58,42 @@ pub(super) async fn lists(store: Store) {
         }
         assert_eq!(seen, expected, "pages of {page}");
     }
+    let (public, _) = store.views.list(Whose::Public { title: None }, None, 50).await.expect("list");
+    assert!(public.is_empty(), "groups are nobody else's business");
     let left = scripts.get_mut(3).expect("there are seven");
     left.leave(user(1)).await;
-    let (entries, _) = store.views.list(user(1), None, 50).await.expect("list");
+    let (entries, _) = store.views.list(Whose::User(user(1)), None, 50).await.expect("list");
     assert_eq!(entries.len(), 6, "who left does not list it");
-    let (others, _) = store.views.list(user(2), None, 50).await.expect("list");
+    let (others, _) = store.views.list(Whose::User(user(2)), None, 50).await.expect("list");
     assert_eq!(others.len(), 7, "who stayed does");
+}
+
+pub(super) async fn public(store: Store) {
+    for (number, title) in (1..=5_u16).zip(["Tea", "Bridges", "tea and toast", "", "Coffee"]) {
+        let mut script = Script::claim(&store, number).await;
+        script.time_ms = 1_000_000 + u64::from(number) * 100;
+        script.create(ConversationKind::Public, &[user(u64::from(number)), user(9)]).await;
+        script.retitle(user(9), title).await;
+    }
+    Script::claim(&store, 6).await.create(ConversationKind::Group, &[user(1)]).await;
+    let titles = async |title: Option<&str>, page: usize| {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let whose = Whose::Public { title: title.map(str::to_owned) };
+            let (entries, more) = store.views.list(whose, after, page).await.expect("list");
+            after = entries.last().map(|(position, _)| *position);
+            assert!(entries.iter().all(|(_, summary)| summary.role.is_none() && summary.member_count == 2), "nobody's view");
+            seen.extend(entries.into_iter().map(|(_, summary)| summary.title.unwrap_or_default()));
+            if !more {
+                return seen;
+            }
+        }
+    };
+    for page in [1, 2, 50] {
+        assert_eq!(titles(None, page).await, ["Coffee", "", "tea and toast", "Bridges", "Tea"], "pages of {page}");
+        assert_eq!(titles(Some("TEA"), page).await, ["tea and toast", "Tea"], "pages of {page}");
+    }
+    assert!(titles(Some("nothing like it"), 10).await.is_empty());
 }
 
 pub(super) async fn members(store: Store) {

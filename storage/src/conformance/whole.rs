@@ -8,7 +8,8 @@ use super::script::{Script, user};
 use crate::Store;
 use crate::accounts::{Account, AccountRole, BotToken, Family, IdempotentAnswer, Origin};
 use crate::entity_rows::{RowRange, Snapshot};
-use crate::views::{MessageRange, ReadMark};
+use crate::records::{RecordKey, RecordTable};
+use crate::views::{MessageRange, ReadMark, Whose};
 
 const ALL: RowRange = RowRange { from: 1, to: u64::MAX, limit: 1024, reverse: false };
 
@@ -20,7 +21,8 @@ pub async fn fill(store: &Store) -> Vec<Script> {
     let mut scripts = Vec::new();
     for number in 1..=3 {
         let mut script = Script::claim(store, number).await;
-        script.create(ConversationKind::Group, &[user(1), user(2), user(3)]).await;
+        let kind = if number == 1 { ConversationKind::Public } else { ConversationKind::Group };
+        script.create(kind, &[user(1), user(2), user(3)]).await;
         let first = script.message(user(1), "hello").await;
         script.message(user(2), &"large ".repeat(5000)).await;
         script.edit(user(1), first, "hello!").await;
@@ -46,7 +48,16 @@ pub async fn fill(store: &Store) -> Vec<Script> {
     };
     store.accounts.create(account).await.expect("the store works");
     let id = Uuid::from_u128(8);
-    let family = Family { id, user: user(1), serial: 4, current: [1; 32], previous: None, rotated_ms: 1, expires_ms: 9 };
+    let family = Family {
+        id,
+        user: user(1),
+        serial: 4,
+        current: [1; 32],
+        previous: None,
+        rotated_ms: 1,
+        expires_ms: 9,
+        device: "a phone".to_owned(),
+    };
     store.families.create(family).await.expect("the store works");
     store
         .tokens
@@ -56,8 +67,16 @@ pub async fn fill(store: &Store) -> Vec<Script> {
     store.tokens.revoke(id, 1000).await.expect("the store works");
     let answer = IdempotentAnswer { request: [3; 32], answer: "made".to_owned(), expires_ms: 5000 };
     store.tokens.remember("s".to_owned(), "k".to_owned(), answer).await.expect("the store works");
+    let bot = RecordKey { table: RecordTable::Bot, part: Uuid::nil(), id };
+    for (seen, data) in [(0, "first"), (1, "second")] {
+        assert!(store.records.put(bot, seen, Bytes::from(data)).await.expect("the store works"));
+    }
+    store.mutes.set(user(2), MUTED_UNTIL_MS, 1).await.expect("the store works");
     scripts
 }
+
+/// Later than any run of this.
+const MUTED_UNTIL_MS: u64 = 4_000_000_000_000;
 
 /// Everything of it that can be read, as text: two stores with the same contents give the same.
 ///
@@ -78,7 +97,7 @@ pub async fn everything(store: &Store, scripts: &[Script]) -> String {
         out.push_str(&format!("{:?}\n", store.views.messages(script.conversation, newest).await.expect("the store works")));
     }
     for number in 1..=3 {
-        out.push_str(&format!("{:?}\n", store.views.list(user(number), None, 10).await.expect("the store works")));
+        out.push_str(&format!("{:?}\n", store.views.list(Whose::User(user(number)), None, 10).await.expect("the store works")));
     }
     let id = Uuid::from_u128(8);
     out.push_str(&format!("{:?}\n", store.accounts.by_name("alice".to_owned()).await.expect("the store works")));
@@ -87,8 +106,12 @@ pub async fn everything(store: &Store, scripts: &[Script]) -> String {
         store.families.get(id).await.expect("the store works"),
         store.tokens.bot(id).await.expect("the store works")
     ));
-    out.push_str(&format!("{:?}\n", store.families.end_all(user(9), None).await.expect("the store works")));
+    out.push_str(&format!("{:?}\n", store.families.of_user(user(9)).await.expect("the store works")));
     out.push_str(&format!("{:?}\n", store.tokens.recall("s".to_owned(), "k".to_owned()).await.expect("the store works")));
     out.push_str(&format!("{:?}\n", store.tokens.revocations(0).await.expect("the store works")));
+    out.push_str(&format!("{:?}\n", store.records.list(RecordTable::Bot, Uuid::nil(), None, 9).await.expect("the store works")));
+    out.push_str(&format!("{:?}\n", store.mutes.standing(1).await.expect("the store works")));
+    let whose = Whose::Public { title: None };
+    out.push_str(&format!("{:?}\n", store.views.list(whose, None, 9).await.expect("the store works")));
     out
 }

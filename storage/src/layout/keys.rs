@@ -185,6 +185,13 @@ pub(crate) fn record(of: RecordKey) -> Vec<u8> {
     key
 }
 
+/// The record that a key names.
+pub(crate) fn record_of(key: &[u8]) -> Option<RecordKey> {
+    let [space::RECORD, table, rest @ ..] = key else { return None };
+    let (part, id) = rest.split_at_checked(16)?;
+    Some(RecordKey { table: RecordTable::numbered(*table)?, part: Uuid::from_slice(part).ok()?, id: Uuid::from_slice(id).ok()? })
+}
+
 /// The user name's key.
 pub(crate) fn username(folded: &str) -> Vec<u8> {
     let mut key = vec![space::USERNAME];

@@ -113,8 +113,8 @@ export const conversation = [
       const link = await ada.creates('Public', 'Market square', []);
       await bob.page.getByRole('button', { name: 'Join a conversation' }).click();
       const dialog = bob.page.getByRole('dialog', { name: 'Join a conversation' });
-      await dialog.getByLabel('Invitation link or id').fill(link);
-      await dialog.getByRole('button', { name: 'Join' }).click();
+      await dialog.getByLabel('Name of a public room, or an invitation link').fill(link);
+      await dialog.getByRole('button', { name: 'Join', exact: true }).click();
       await bob.page.getByRole('heading', { name: 'Market square', level: 2 }).waitFor();
       await bob.says('Good morning');
       await ada.sees('Good morning');
@@ -128,6 +128,7 @@ export const conversation = [
       await bob.page.getByRole('button', { name: 'Conversation details' }).click();
       await bob.page.getByRole('button', { name: 'Leave conversation' }).click();
       await until('it is gone from the list', async () => (await bob.entry('Market hall').count()) === 0);
+      await bob.page.getByText('Pick a conversation').waitFor();
       await bob.page.goto(link);
       await bob.page.getByRole('button', { name: 'Join conversation' }).click();
       await bob.sees('Good morning');

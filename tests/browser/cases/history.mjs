@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { Person, until } from '../lib/person.mjs';
+import { longestTaskMs } from '../lib/trace.mjs';
+import { Writer } from '../lib/writer.mjs';
 
 /** More than four pages, so that scrolling back must fetch several times. */
 const MESSAGES = 230;
@@ -40,6 +42,43 @@ export const history = [
     },
   },
 ];
+
+/** A history that nobody should feel. */
+const LONG = 10_000;
+/** Processor time of one task of the page above which a person feels it, in milliseconds. */
+const TASK_MS_MAX = 50;
+
+export const longHistory = [
+  {
+    limitMs: 300_000,
+    name: `${LONG} messages are scrolled through smoothly, from the newest to the oldest and back`,
+    async test({ browser, url, run }) {
+      const ada = await Person.arrives(browser, url, 'Ada', run);
+      await ada.registers();
+      const writer = await Writer.arrives(url, `writer-${run}`);
+      await writer.writes('Encyclopaedia', ada.username, Array.from({ length: LONG }, (_, index) => `entry ${index + 1}: **${'word '.repeat(index % 30)}**`));
+      await ada.opens('Encyclopaedia');
+      await ada.log.hover();
+      await browser.startTracing(ada.page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline', '__metadata'] });
+      await scrollsUntil(ada, -6000, () => ada.page.getByText('This is where the conversation begins.').isVisible());
+      const rendered = await ada.log.getByRole('article').count();
+      await scrollsUntil(ada, 6000, async () => (await ada.page.getByRole('button', { name: 'Latest' }).count()) === 0);
+      const longest = longestTaskMs(await browser.stopTracing());
+      assert.ok(rendered <= 300, `${rendered} messages are on the page at once`);
+      assert.ok(longest > 0 && longest <= TASK_MS_MAX, `the longest task took ${longest} ms of the processor`);
+      process.stdout.write(`      the longest task took ${longest.toFixed(1)} ms of the processor\n`);
+      await ada.leaves();
+    },
+  },
+];
+
+async function scrollsUntil(person, delta, isThere) {
+  for (let turns = 0; !(await isThere()); turns += 1) {
+    assert.ok(turns < 2000, 'the end is never reached');
+    await person.page.mouse.wheel(0, delta);
+    await person.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(resolve)));
+  }
+}
 
 /** Scrolls to the top of what is loaded, and checks that the message seen there stays where it is when older ones arrive. */
 async function keepsItsPlace(person) {

@@ -136,3 +136,46 @@ async fn sessions_survive_a_crash() {
     assert_eq!(ended.get("/v1/users/me").await.status, 401, "what was revoked stays revoked");
     is_refused(&ended, &ended.refresh).await;
 }
+
+#[tokio::test]
+async fn people_see_where_they_are_logged_in_and_end_one_or_all_others() {
+    let node = Rialto::start(&[]).await;
+    let alice = node.user("alice").await;
+    let bob = node.user("bob").await;
+    let (second, third) = (alice.log_in().await, alice.log_in().await);
+    let list = async |user: &User| node.http().get("/v1/auth/sessions").token(&user.token).send().await.expect(200);
+    let body = list(&second).await;
+    let sessions = body.list("items");
+    assert_eq!(sessions.len(), 3, "{body}");
+    assert_eq!(sessions.iter().filter(|session| session.flag("current")).count(), 1, "{body}");
+    let own = sessions.iter().find(|session| session.flag("current")).expect("the one that asks").text("id");
+    assert!(sessions.iter().all(|session| session.number("created") > 0 && session.number("used") >= session.number("created")), "{body}");
+
+    let end = async |user: &User, path: &str| node.http().delete(&format!("/v1/auth/sessions{path}")).token(&user.token).send().await;
+    assert_eq!(end(&bob, &format!("/{own}")).await.status, 404, "somebody else's");
+    let mut wire = Wire::connect(node.url(), &second.token).await;
+    assert_eq!(end(&alice, &format!("/{own}")).await.status, 204);
+    assert!([3500, 3503].contains(&wire.closed().await.code));
+    is_refused(&second, &second.refresh).await;
+
+    assert_eq!(end(&third, "").await.status, 204);
+    is_refused(&alice, &alice.refresh).await;
+    rotated(&third, &third.refresh).await;
+    assert_eq!(list(&third).await.list("items").len(), 1);
+    rotated(&bob, &bob.refresh).await;
+}
+
+#[tokio::test]
+async fn a_display_name_is_changed_and_others_read_it() {
+    let node = Rialto::start(&[]).await;
+    let (alice, bob) = (node.user("alice").await, node.user("bob").await);
+    let set = async |name: &str| node.http().patch("/v1/users/me").token(&alice.token).json(&json!({"display_name": name})).send().await;
+    assert_eq!(set("  Alice of the Bridge ").await.expect(200).text("display_name"), "Alice of the Bridge");
+    let mut wire = Wire::connect(node.url(), &bob.token).await;
+    assert_eq!(wire.ask("user.get", json!({"user": alice.id})).await.text("display_name"), "Alice of the Bridge");
+    assert_eq!(wire.ask("user.set", json!({"display_name": "Robert"})).await.text("display_name"), "Robert");
+    for bad in ["", "\u{202e}x", &"x".repeat(65)] {
+        assert_eq!(set(bad).await.status, 400, "{bad:?}");
+    }
+    assert_eq!(wire.refused("user.set", json!({"display_name": ""})).await, 400);
+}

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use rialto_protocol::UserId;
-use rialto_storage::accounts::{Account, Accounts, BotToken, Family, IdempotentAnswer, RefreshFamilies, Tokens};
+use rialto_storage::accounts::{Account, AccountChange, Accounts, BotToken, Family, IdempotentAnswer, RefreshFamilies, Tokens};
 use rialto_storage::backend::memory::MemoryStore;
 use rialto_storage::records::Records;
 use rialto_storage::{ErrorKind, Pending, StorageError};
@@ -61,8 +61,11 @@ impl Accounts for Memory {
         let all = self.accounts.lock().unwrap();
         ok(ids.into_iter().filter(|id| all.contains_key(id)).collect())
     }
-    fn update(&self, account: Account) -> Pending<bool> {
-        ok(self.accounts.lock().unwrap().insert(account.id, account).is_some())
+    fn change(&self, id: UserId, change: AccountChange) -> Pending<Option<Account>> {
+        let mut all = self.accounts.lock().unwrap();
+        let changed = all.remove(&id).map(|account| change.of(account));
+        all.extend(changed.clone().map(|account| (id, account)));
+        ok(changed)
     }
 }
 
@@ -86,12 +89,8 @@ impl RefreshFamilies for Memory {
         self.families.lock().unwrap().remove(&id);
         ok(())
     }
-    fn end_all(&self, user: UserId, keep: Option<Uuid>) -> Pending<Vec<Uuid>> {
-        let mut all = self.families.lock().unwrap();
-        let ended: Vec<Uuid> =
-            all.values().filter(|family| family.user == user && Some(family.id) != keep).map(|family| family.id).collect();
-        all.retain(|id, _| !ended.contains(id));
-        ok(ended)
+    fn of_user(&self, user: UserId) -> Pending<Vec<Family>> {
+        ok(self.families.lock().unwrap().values().filter(|family| family.user == user).cloned().collect())
     }
     fn expire(&self, before_ms: u64) -> Pending<u64> {
         let mut all = self.families.lock().unwrap();

@@ -30,6 +30,16 @@ export interface BotCommand {
   readonly options?: readonly CommandOption[] | undefined;
 }
 
+/** `conversation.browse`: public conversations, most recently active first. */
+export interface BrowseConversations {
+  /** `next` of the page before. */
+  readonly cursor?: string | undefined;
+  /** Items wanted. */
+  readonly limit?: number | undefined;
+  /** Only those whose title has this in it, in any case. */
+  readonly title?: string | undefined;
+}
+
 export type ClientId = string;
 
 /** Who published, joined or is present. */
@@ -96,6 +106,8 @@ export interface ConnectResult {
 
 /** One conversation as its caller sees it. */
 export interface Conversation {
+  /** When it was created, milliseconds since 1970. */
+  readonly created: number;
   /** The channel's epoch. */
   readonly epoch: string;
   /** Its id. */
@@ -387,6 +399,18 @@ export interface Profile {
   readonly username: string;
 }
 
+/** What anybody may know of a public conversation. */
+export interface PublicConversation {
+  /** When something was last said, milliseconds since 1970. */
+  readonly active: number;
+  /** Its id: `conversation.join` takes it. */
+  readonly id: ConversationId;
+  /** How many members there are. */
+  readonly member_count: number;
+  /** The title, if any. */
+  readonly title?: string | undefined;
+}
+
 /** One publication: of a push, a history answer or a recovery. */
 export interface Publication {
   /** The payload, raw JSON. */
@@ -490,6 +514,12 @@ export interface SetSettings {
   readonly title?: string | undefined;
 }
 
+/** `user.set`: what people read of oneself. */
+export interface SetUser {
+  /** 1 to 64 characters. */
+  readonly display_name: string;
+}
+
 /** Body of `settings_changed`: only what changed is present. */
 export interface SettingsChanged {
   /** Who did it. */
@@ -535,6 +565,7 @@ export type UserId = string;
 export interface Methods {
   readonly 'conversation.create': { readonly body: CreateConversation; readonly answer: Conversation };
   readonly 'conversation.list': { readonly body: ListConversations; readonly answer: Page<Conversation> };
+  readonly 'conversation.browse': { readonly body: BrowseConversations; readonly answer: Page<PublicConversation> };
   readonly 'conversation.get': { readonly body: OneConversation; readonly answer: Conversation };
   readonly 'conversation.members': { readonly body: ListMembers; readonly answer: Page<Member> };
   readonly 'conversation.messages': { readonly body: ListMessages; readonly answer: Page<Message> };
@@ -556,4 +587,5 @@ export interface Methods {
   readonly 'user.me': { readonly body: Record<string, never>; readonly answer: Profile };
   readonly 'user.get': { readonly body: GetUser; readonly answer: Profile };
   readonly 'user.find': { readonly body: FindUser; readonly answer: Profile };
+  readonly 'user.set': { readonly body: SetUser; readonly answer: Profile };
 }

@@ -11,6 +11,8 @@ export class TestConversation {
   readonly messages: Message[] = [];
   readonly read = new Map<UserId, number>();
   title: string | undefined;
+  /** Milliseconds since 1970. */
+  created = 0;
   private readonly appended = new Map<string, Appended>();
 
   constructor(readonly id: string, readonly kind: ConversationKind, epoch: string) {
@@ -29,6 +31,7 @@ export class TestConversation {
     const known = this.appended.get(`${sender} ${clientId}`);
     if (known !== undefined) return { appended: { ...known, duplicate: true }, isNew: false };
     const { offset = 0 } = this.stream.push(event);
+    if (offset === 1) this.created = time;
     this.fold(offset, event);
     const appended = { offset, epoch: this.stream.epoch, time, duplicate: false };
     this.appended.set(`${sender} ${clientId}`, appended);
@@ -50,7 +53,7 @@ export class TestConversation {
     const { id, kind, title } = this;
     return {
       id, kind, title, role: this.members.get(user), members: [...this.members.keys()], member_count: this.members.size,
-      epoch: this.stream.epoch, offset: this.stream.top, unread: this.unread(user), read: this.read.get(user) ?? 0, last: this.messages.at(-1),
+      created: this.created, epoch: this.stream.epoch, offset: this.stream.top, unread: this.unread(user), read: this.read.get(user) ?? 0, last: this.messages.at(-1),
     };
   }
 

@@ -36,6 +36,7 @@ function page<T>(items: readonly T[], limit: number = 50, cursor: string | undef
 export const HANDLERS: Handlers = {
   'conversation.create': (server, user, body) => server.create(user, body).seenBy(user),
   'conversation.list': (server, user, { limit, cursor }) => page(server.conversationsOf(user).map((conversation) => conversation.seenBy(user)), limit, cursor),
+  'conversation.browse': (server, _, { title, limit, cursor }) => page(server.publicConversations(title ?? ''), limit, cursor),
   'conversation.get': (server, user, body) => {
     const conversation = server.conversation(body.conversation);
     if (conversation.kind !== 'public') conversation.roleOf(user);
@@ -129,5 +130,6 @@ export const HANDLERS: Handlers = {
   },
   'user.me': (server, user) => server.profile(user),
   'user.get': (server, _, { user }) => server.profile(user),
+  'user.set': (server, user, { display_name: displayName }) => server.rename(user, displayName),
   'user.find': (server, _, { username }) => server.findProfile(username),
 };

@@ -2,7 +2,8 @@ import { Client } from '../client.ts';
 import type { ClientOptions } from '../client-options.ts';
 import type { WebSocketConstructor } from '../environment.ts';
 import type {
-  Appended, BotCommand, ClientId, ClientInfo, ConversationEvent, CreateConversation, InboxEvent, Profile, Publication, UserId,
+  Appended, BotCommand, ClientId, ClientInfo, ConversationEvent, CreateConversation, InboxEvent, Profile, PublicConversation,
+  Publication, UserId,
 } from '../protocol/types.ts';
 import { TestConversation } from './conversation.ts';
 import { HANDLERS } from './methods.ts';
@@ -139,8 +140,23 @@ export class TestServer {
     return [...this.users.values()].find((profile) => profile.username.toLowerCase() === wanted) ?? refuse('not_found');
   }
 
+  rename(user: UserId, displayName: string): Profile {
+    const name = displayName.trim();
+    if (name === '' || [...name].length > 64) refuse('invalid_argument');
+    const renamed = { ...this.profile(user), display_name: name };
+    this.users.set(user, renamed);
+    return renamed;
+  }
+
   conversation(id: string): TestConversation {
     return this.conversations.get(id) ?? refuse('not_found');
+  }
+
+  publicConversations(title: string): PublicConversation[] {
+    const wanted = [...this.conversations.values()].filter((conversation) => (
+      conversation.kind === 'public' && (conversation.title ?? '').toLowerCase().includes(title.toLowerCase())
+    ));
+    return wanted.reverse().map(({ id, title: called, members }) => ({ id, title: called, member_count: members.size, active: this.now() }));
   }
 
   conversationsOf(user: UserId): TestConversation[] {

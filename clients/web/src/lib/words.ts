@@ -75,23 +75,3 @@ export function preview(text: string, length = 140): string {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > length ? `${line.slice(0, length - 1)}…` : line;
 }
-
-export type TextPart = { readonly kind: 'text' | 'code' | 'link'; readonly text: string };
-
-/** Cuts a message into plain text, `code` and http(s) links. Nothing else is markup, and nothing is ever HTML. */
-export function textParts(text: string): TextPart[] {
-  const parts: TextPart[] = [];
-  const pattern = /`([^`\n]+)`|https?:\/\/[^\s<>"'`]+/g;
-  let from = 0;
-  for (const match of text.matchAll(pattern)) {
-    let link = match[0];
-    const code = match[1];
-    // Punctuation after an address belongs to the sentence.
-    if (code === undefined) link = link.replace(/[.,;:!?)\]}]+$/, '');
-    if (match.index > from) parts.push({ kind: 'text', text: text.slice(from, match.index) });
-    parts.push(code === undefined ? { kind: 'link', text: link } : { kind: 'code', text: code });
-    from = match.index + (code === undefined ? link.length : match[0].length);
-  }
-  if (from < text.length) parts.push({ kind: 'text', text: text.slice(from) });
-  return parts;
-}

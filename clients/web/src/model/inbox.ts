@@ -1,4 +1,3 @@
-import { uuid7Time } from '@rialto/client';
 import type { Conversation, Message } from './types.ts';
 
 /** The conversations one takes part in, by id. */
@@ -6,7 +5,7 @@ export type Inbox = ReadonlyMap<string, Conversation>;
 
 /** When something last happened in a conversation, in milliseconds since 1970. */
 export function activityTime(conversation: Conversation): number {
-  return conversation.last?.time ?? uuid7Time(conversation.id) ?? 0;
+  return conversation.last?.time ?? conversation.created;
 }
 
 /** Newest activity first; ties broken by id so that the order never flickers. */

@@ -1,5 +1,5 @@
 import { Accounts, RialtoError, Unauthorized } from '@rialto/client';
-import type { Grant, SignedIn, TokenSource } from '@rialto/client';
+import type { Grant, LoginSession, SignedIn, TokenSource } from '@rialto/client';
 import { Store } from '../lib/store.ts';
 import type { Profile } from '../model/types.ts';
 
@@ -96,6 +96,33 @@ export class Auth {
     this.tell({ kind: 'logout' });
     this.forget(null);
     await this.accounts.logout(token).catch(() => undefined);
+  }
+
+  /** Where this person is logged in. */
+  async sessions(): Promise<readonly LoginSession[]> {
+    return this.accounts.sessions(await this.validToken());
+  }
+
+  /** Ends another login of this person. */
+  async endSession(id: string): Promise<void> {
+    await this.accounts.endSession(await this.validToken(), id);
+  }
+
+  /** Ends every login, this one too. */
+  async logoutEverywhere(): Promise<void> {
+    await this.accounts.endOtherSessions(await this.validToken());
+    await this.logout();
+  }
+
+  /** Replaces the password; all other logins end. */
+  async changePassword(before: string, after: string): Promise<void> {
+    await this.accounts.changePassword(await this.validToken(), before, after);
+  }
+
+  private async validToken(): Promise<string> {
+    const token = await this.accessToken(false);
+    if (token === null) throw new Unauthorized('signed out');
+    return token;
   }
 
   /** The server takes our tokens no more. */

@@ -46,8 +46,6 @@ export class Room {
   readonly view = new Store<RoomView>({
     timeline: EMPTY_TIMELINE, typing: [], online: new Set(), isLoadingOlder: false, problem: null, isClosed: false, firstUnread: 0, commands: [], quotes: new Map(),
   });
-  /** Text somebody has begun to write here; it outlives switching to another conversation. */
-  draft = '';
   private readonly typists: TypingBoard;
   private clients = new Map<string, string>();
   /** Events that arrive while a page is on its way; the page may have been read before them. */

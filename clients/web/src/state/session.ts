@@ -5,6 +5,7 @@ import { patch, put, remove, withLast } from '../model/inbox.ts';
 import type { Inbox } from '../model/inbox.ts';
 import type { Conversation, ConversationEvent, InboxEvent, Member, Message, Profile } from '../model/types.ts';
 import type { Auth } from './auth.ts';
+import { Drafts } from './drafts.ts';
 import { explain, explainCode } from './errors.ts';
 import { Profiles } from './profiles.ts';
 import { Room } from './room.ts';
@@ -42,6 +43,7 @@ export class Session {
   /** What was written and has not arrived; it outlives the page. */
   readonly outbox: Outbox;
   readonly profiles: Profiles;
+  readonly drafts: Drafts;
   isStopped = false;
   /** The conversation on screen. */
   current: string | null = null;
@@ -54,6 +56,7 @@ export class Session {
     this.client = new Client({ token: auth.tokenSource, name: 'rialto-web' });
     this.outbox = new Outbox(this.client, IndexedDbOutboxStore.open(me.id));
     this.profiles = new Profiles(this.client, me);
+    this.drafts = new Drafts(me.id);
   }
 
   start(): void {
@@ -82,6 +85,12 @@ export class Session {
     });
   }
 
+  /** Whoever logs out leaves nothing behind in this browser. */
+  forgetWhatWasWritten(): void {
+    this.drafts.clear();
+    void this.outbox.clear();
+  }
+
   stop(): void {
     this.isStopped = true;
     window.removeEventListener('online', this.onOnline);
@@ -90,6 +99,7 @@ export class Session {
     for (const timer of this.refreshTimers.values()) window.clearTimeout(timer);
     for (const room of this.rooms.values()) room.dispose();
     this.outbox.stop();
+    this.drafts.stop();
     void this.client.close();
   }
 

@@ -34,9 +34,8 @@ function SignedIn({ auth, user }: { auth: Auth; user: Profile }): JSX.Element {
   }, [session]);
   return (
     <SessionContext.Provider value={session}>
-      <Shell onLogout={() => {
-        // Whoever logs out leaves nothing behind in this browser.
-        void session.outbox.clear();
+      <Shell auth={auth} onLogout={() => {
+        session.forgetWhatWasWritten();
         void auth.logout();
       }} />
     </SessionContext.Provider>

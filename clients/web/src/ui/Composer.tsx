@@ -25,7 +25,8 @@ interface Props {
 }
 
 export function Composer({ ref, room, replyTo, onReplied, onEditLast }: Props): JSX.Element {
-  const [text, setText] = useState(room.draft);
+  const { drafts } = useSession();
+  const [text, setText] = useState(() => drafts.get(room.id));
   const box = useRef<HTMLTextAreaElement | null>(null);
   const bytes = text.length < TEXT_BYTES_MAX / 4 ? 0 : new TextEncoder().encode(text).length;
   const isTooLong = bytes > TEXT_BYTES_MAX;
@@ -37,8 +38,8 @@ export function Composer({ ref, room, replyTo, onReplied, onEditLast }: Props): 
   const active = Math.min(chosen, commands.length - 1);
 
   useEffect(() => {
-    room.draft = text;
-  }, [room, text]);
+    drafts.set(room.id, text);
+  }, [drafts, room, text]);
   useLayoutEffect(() => {
     const element = box.current;
     if (element === null) return;
@@ -92,7 +93,7 @@ export function Composer({ ref, room, replyTo, onReplied, onEditLast }: Props): 
     if (sends) {
       event.preventDefault();
       send();
-    } else if (event.key === 'ArrowUp' && text === '') {
+    } else if (event.key === 'ArrowUp' && text === '' && !event.altKey) {
       event.preventDefault();
       onEditLast();
     } else if (event.key === 'Escape' && replyTo !== null) {

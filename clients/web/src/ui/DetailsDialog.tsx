@@ -47,9 +47,14 @@ export function DetailsDialog({ room, conversation, onClose }: { room: Room; con
     }
   };
   const leave = async (): Promise<void> => {
-    if (!(await act(client.leave(conversation.id)))) return;
-    onClose();
-    closeConversation();
+    setProblem('');
+    try {
+      await client.leave(conversation.id);
+      onClose();
+      closeConversation();
+    } catch (error) {
+      setProblem(explain(error));
+    }
   };
   return (
     <Dialog title={name} isDrawer onClose={onClose}>

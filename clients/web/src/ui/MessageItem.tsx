@@ -80,10 +80,10 @@ export const MessageItem = memo((props: Props): JSX.Element => {
 function Content({ message }: { message: Message }): JSX.Element {
   if (message.deleted === true) return <p class="text tombstone">This message was deleted</p>;
   return (
-    <p class="text">
+    <div class="text" dir="auto">
       <MessageText text={message.text} />
       {Boolean(message.edited) && <span class="edited"> (edited)</span>}
-    </p>
+    </div>
   );
 }
 

@@ -4,6 +4,8 @@ import { useStore } from '../lib/store.ts';
 import { count, dayName, daysBetween } from '../lib/words.ts';
 import type { Timeline } from '../model/timeline.ts';
 import type { Message } from '../model/types.ts';
+import { around, earlier, later, shown } from '../model/window.ts';
+import type { ShownEnd } from '../model/window.ts';
 import type { Room } from '../state/room.ts';
 import { useSession } from './context.ts';
 import { Icon } from './icons.tsx';
@@ -31,7 +33,14 @@ export function MessageLog({ room, isDirect, canModerate, editing, onEdit, onEdi
   const session = useSession();
   const view = useStore(room.view);
   const { timeline, firstUnread } = view;
-  const scroll = useLogScroll(() => void room.loadOlder());
+  const [shownEnd, setShownEnd] = useState<ShownEnd>(null);
+  const [from, to] = shown(timeline.items, shownEnd);
+  const scroll = useLogScroll({
+    isEndShown: to === timeline.items.length,
+    onNearStart: () => (from > 0 ? setShownEnd(earlier(timeline.items, shownEnd)) : void room.loadOlder()),
+    onNearEnd: () => setShownEnd(later(timeline.items, shownEnd)),
+    onToEnd: () => setShownEnd(null),
+  });
   const [marked, setMarked] = useState(0);
   const first = timeline.items[0]?.offset ?? 0;
 
@@ -47,7 +56,8 @@ export function MessageLog({ room, isDirect, canModerate, editing, onEdit, onEdi
       session.toasts.show('That message cannot be reached.');
       return;
     }
-    // The page that carries it is rendered in the next frame.
+    setShownEnd(around(room.view.value.timeline.items, offset));
+    // What carries it is rendered in the next frame.
     requestAnimationFrame(() => requestAnimationFrame(() => {
       const target = scroll.log.current?.querySelector<HTMLElement>(`[data-offset="${offset}"]`);
       if (target == null) return;
@@ -58,14 +68,14 @@ export function MessageLog({ room, isDirect, canModerate, editing, onEdit, onEdi
     }));
   };
 
-  const rows = useMemo(() => plan(timeline.items, firstUnread), [timeline.items, firstUnread]);
+  const rows = useMemo(() => plan(timeline.items, from, to, firstUnread), [timeline.items, from, to, firstUnread]);
   const lastSender = timeline.items.at(-1)?.sender;
   const isEmpty = timeline.isLoaded && timeline.items.length === 0 && timeline.pending.length === 0;
   return (
     <div class="log-frame">
       <div class="log" role="log" aria-label="Messages" aria-live="off" aria-busy={!timeline.isLoaded} tabIndex={0}
         ref={scroll.log} onScroll={scroll.onScroll} onKeyDown={moveFocus}>
-        <div class="log-top" key="top"><Top room={room} isEmpty={isEmpty} /></div>
+        <div class="log-top" key="top">{from === 0 && <Top room={room} isEmpty={isEmpty} />}</div>
         {rows.map((row) => {
           if (row.kind === 'day') return <div class="day" key={row.key} role="separator"><span>{dayName(row.time, Date.now())}</span></div>;
           if (row.kind === 'new') return <div class="new-line" key="new" role="separator"><span>New</span></div>;
@@ -77,7 +87,7 @@ export function MessageLog({ room, isDirect, canModerate, editing, onEdit, onEdi
               onEdit={onEdit} onEdited={onEdited} onDelete={onDelete} onReply={onReply} onJump={(offset) => void jump(offset)} />
           );
         })}
-        {timeline.pending.map((message, index) => (
+        {to === timeline.items.length && timeline.pending.map((message, index) => (
           <PendingItem key={message.key} room={room} message={message} isFirst={index === 0 && lastSender !== room.me} />
         ))}
         <div class="log-end" key="end" />
@@ -139,7 +149,8 @@ function Top({ room, isEmpty }: { room: Room; isEmpty: boolean }): JSX.Element {
 
 function JumpToEnd({ room, timeline, onClick }: { room: Room; timeline: Timeline; onClick: () => void }): JSX.Element {
   const [since] = useState(timeline.items.at(-1)?.offset ?? 0);
-  const fresh = timeline.items.filter((message) => message.offset > since && message.sender !== room.me).length;
+  const { items } = timeline;
+  const fresh = items.slice(items.findLastIndex((message) => message.offset <= since) + 1).filter((message) => message.sender !== room.me).length;
   return (
     <button type="button" class="jump" onClick={onClick}>
       <Icon name="down" size={16} />{fresh > 0 ? count(fresh, 'new message') : 'Latest'}
@@ -152,11 +163,11 @@ type Row =
   | { readonly kind: 'new' }
   | { readonly kind: 'message'; readonly message: Message; readonly isFirst: boolean };
 
-/** Puts day and unread lines between the messages, and says which message carries its sender's name. */
-function plan(items: readonly Message[], firstUnread: number): Row[] {
+/** Puts day and unread lines between the shown messages, and says which message carries its sender's name. */
+function plan(items: readonly Message[], from: number, to: number, firstUnread: number): Row[] {
   const rows: Row[] = [];
-  let before: Message | undefined;
-  for (const message of items) {
+  let before = items[from - 1];
+  for (const message of items.slice(from, to)) {
     const isNewDay = before === undefined || daysBetween(before.time, message.time) !== 0;
     const isNew = message.offset === firstUnread;
     if (isNewDay) rows.push({ kind: 'day', key: `d${message.offset}`, time: message.time });

@@ -14,7 +14,7 @@ type Kind = 'direct' | 'group' | 'public';
 const KINDS: readonly { kind: Kind; icon: IconName; name: string; hint: string }[] = [
   { kind: 'direct', icon: 'person', name: 'Direct', hint: 'You and one other person' },
   { kind: 'group', icon: 'group', name: 'Group', hint: 'By invitation only' },
-  { kind: 'public', icon: 'globe', name: 'Public', hint: 'Anyone with the link joins' },
+  { kind: 'public', icon: 'globe', name: 'Public', hint: 'Listed, and anyone may join' },
 ];
 
 /** People who can be invited while creating. */

@@ -21,7 +21,7 @@ export function PendingItem({ room, message, isFirst }: { room: Room; message: O
       {isFirst ? <Avatar user={room.me} /> : <span class="gutter-time" />}
       <div class="body">
         {isFirst && <header><strong>{name}</strong><time>{clockTime(message.time)}</time></header>}
-        <p class="text"><MessageText text={message.text} /></p>
+        <div class="text" dir="auto"><MessageText text={message.text} /></div>
         {(isFailed || !isConnected) && (
           <p class="sending-state">
             <Icon name={isFailed ? 'alert' : 'clock'} size={14} />{state}

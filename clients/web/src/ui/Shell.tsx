@@ -2,37 +2,45 @@ import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { useStore } from '../lib/store.ts';
 import { unreadTotal } from '../model/inbox.ts';
+import type { Auth } from '../state/auth.ts';
 import { route } from '../state/route.ts';
 import { Banner } from './Banner.tsx';
 import { useSession } from './context.ts';
+import { HelpDialog } from './HelpDialog.tsx';
 import { Icon, Logo } from './icons.tsx';
 import { JoinDialog } from './JoinDialog.tsx';
 import { NewConversationDialog } from './NewConversationDialog.tsx';
 import { RoomPane } from './RoomPane.tsx';
+import { useShortcuts } from './shortcuts.ts';
+import { SettingsDialog } from './SettingsDialog.tsx';
 import { Sidebar } from './Sidebar.tsx';
+import { SwitchDialog } from './SwitchDialog.tsx';
+import { showUnread } from './unread.ts';
 
-type Open = 'nothing' | 'new' | 'join';
+type Open = 'nothing' | 'new' | 'join' | 'switch' | 'help' | 'settings';
 
 /** The two panes; on a phone one of them, depending on the address. */
-export function Shell({ onLogout }: { onLogout: () => void }): JSX.Element {
+export function Shell({ auth, onLogout }: { auth: Auth; onLogout: () => void }): JSX.Element {
   const session = useSession();
   const current = useStore(route);
   const [open, setOpen] = useState<Open>('nothing');
   const unread = useStore(session.inbox, unreadTotal);
   session.current = current;
-  useEffect(() => {
-    document.title = unread > 0 ? `(${unread}) Rialto` : 'Rialto';
-  }, [unread]);
+  useEffect(() => showUnread(unread), [unread]);
+  useShortcuts(session, current, { onSwitch: () => setOpen('switch'), onHelp: () => setOpen('help') });
 
   return (
     <div class={current === null ? 'shell' : 'shell has-room'}>
       <Banner />
       <div class="panes">
-        <Sidebar current={current} onNew={() => setOpen('new')} onJoin={() => setOpen('join')} onLogout={onLogout} />
+        <Sidebar current={current} onNew={() => setOpen('new')} onJoin={() => setOpen('join')} onSettings={() => setOpen('settings')} onLogout={onLogout} />
         {current === null ? <Nothing onNew={() => setOpen('new')} onJoin={() => setOpen('join')} /> : <RoomPane key={current} id={current} />}
       </div>
       {open === 'new' && <NewConversationDialog onClose={() => setOpen('nothing')} />}
       {open === 'join' && <JoinDialog onClose={() => setOpen('nothing')} />}
+      {open === 'switch' && <SwitchDialog onClose={() => setOpen('nothing')} />}
+      {open === 'help' && <HelpDialog onClose={() => setOpen('nothing')} />}
+      {open === 'settings' && <SettingsDialog auth={auth} onHelp={() => setOpen('help')} onClose={() => setOpen('nothing')} />}
       <ToastList />
       <Spoken />
     </div>
@@ -48,7 +56,7 @@ function Nothing({ onNew, onJoin }: { onNew: () => void; onJoin: () => void }): 
         <p>Or start one with somebody whose username you know.</p>
         <div class="row">
           <button type="button" class="button primary" onClick={onNew}><Icon name="plus" size={18} />Start one</button>
-          <button type="button" class="button" onClick={onJoin}>Join with a link</button>
+          <button type="button" class="button" onClick={onJoin}>Browse rooms</button>
         </div>
       </div>
     </main>

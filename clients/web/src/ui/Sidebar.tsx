@@ -17,27 +17,30 @@ interface Props {
   current: string | null;
   onNew: () => void;
   onJoin: () => void;
+  onSettings: () => void;
   onLogout: () => void;
 }
 
-export function Sidebar({ current, onNew, onJoin, onLogout }: Props): JSX.Element {
+export function Sidebar({ current, onNew, onJoin, onSettings, onLogout }: Props): JSX.Element {
   const session = useSession();
+  const name = useName(session.profiles, session.me.id);
   return (
     <aside class="sidebar" aria-label="Sidebar">
       <header class="sidebar-head">
         <Logo size={26} />
         <h1>Rialto</h1>
         <span class="grow" />
-        <button type="button" class="icon-button" aria-label="Join a conversation" title="Join with a link" onClick={onJoin}><Icon name="link" /></button>
+        <button type="button" class="icon-button" aria-label="Join a conversation" title="Browse rooms, join with a link" onClick={onJoin}><Icon name="link" /></button>
         <button type="button" class="icon-button" aria-label="New conversation" title="New conversation" onClick={onNew}><Icon name="plus" /></button>
       </header>
       <ConversationList current={current} />
       <footer class="sidebar-foot">
         <Avatar user={session.me.id} size="s" />
         <div class="who">
-          <strong>{session.me.display_name || session.me.username}</strong>
+          <strong>{name}</strong>
           <span>@{session.me.username}</span>
         </div>
+        <button type="button" class="icon-button" aria-label="Settings" title="Settings" onClick={onSettings}><Icon name="settings" /></button>
         <button type="button" class="icon-button" aria-label="Log out" title="Log out" onClick={onLogout}><Icon name="logout" /></button>
       </footer>
     </aside>

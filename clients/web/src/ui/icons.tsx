@@ -20,6 +20,7 @@ const PATHS = {
   clock: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5l3.5 2',
   alert: 'M12 8v5M12 16.5v.100M12 3.5 2.5 20h19z',
   check: 'M5 12.5l4.5 4.5L19 7.5',
+  settings: 'M4 7h10M18 7h2M4 17h2M10 17h10M14 7a2 2 0 1 0 4 0 2 2 0 1 0-4 0M6 17a2 2 0 1 0 4 0 2 2 0 1 0-4 0',
   copy: 'M9 9h11v11H9zM15 9V4H4v11h5',
 } as const;
 

@@ -1,6 +1,8 @@
-import type { Conversation } from '../model/types.ts';
+import { useMemo } from 'preact/hooks';
+import { useStore } from '../lib/store.ts';
 import { nameList } from '../lib/words.ts';
-import { useNames } from '../state/profiles.ts';
+import type { Conversation, Profile } from '../model/types.ts';
+import { nameOf } from '../state/profiles.ts';
 import { useSession } from './context.ts';
 
 /** The other person of a direct conversation; oneself when one talks to oneself. */
@@ -11,12 +13,23 @@ export function useOther(conversation: Conversation): string {
 
 /** What a conversation is called: its title, the other person, or the people in it. */
 export function useConversationName(conversation: Conversation): string {
-  const session = useSession();
-  const title = conversation.title ?? '';
-  const others = conversation.members.filter((id) => id !== session.me.id).slice(0, 4);
-  const needsNames = conversation.kind === 'direct' || title === '';
-  const names = useNames(session.profiles, needsNames ? others : []);
-  if (conversation.kind !== 'direct' && title !== '') return title;
-  if (names.length > 0) return conversation.kind === 'direct' ? (names[0] ?? '') : nameList(names, 3);
-  return conversation.kind === 'direct' ? session.me.display_name : 'Only you';
+  const { profiles, me } = useSession();
+  return useStore(profiles.known, () => nameOfConversation(conversation, me, (id) => nameOf(profiles.get(id))));
+}
+
+/** What several are called, by id. */
+export function useConversationNames(list: readonly Conversation[]): ReadonlyMap<string, string> {
+  const { profiles, me } = useSession();
+  const known = useStore(profiles.known);
+  return useMemo(
+    () => new Map(list.map((conversation) => [conversation.id, nameOfConversation(conversation, me, (id) => nameOf(profiles.get(id)))])),
+    [list, known],
+  );
+}
+
+function nameOfConversation({ kind, title, members }: Conversation, me: Profile, name: (id: string) => string): string {
+  if (kind !== 'direct' && title !== undefined && title !== null && title !== '') return title;
+  const others = members.filter((id) => id !== me.id).slice(0, 4).map(name);
+  if (others.length > 0) return kind === 'direct' ? (others[0] ?? '') : nameList(others, 3);
+  return kind === 'direct' ? name(me.id) : 'Only you';
 }

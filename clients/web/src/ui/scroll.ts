@@ -3,8 +3,8 @@ import type { RefObject } from 'preact';
 
 /** Closer to the end than this counts as being at the end, in CSS pixels. */
 const BOTTOM_SLACK = 48;
-/** Closer to the beginning than this, older messages are fetched, in CSS pixels. */
-const OLDER_AHEAD = 600;
+/** Closer than this to an end of what is shown, more of it is shown or fetched, in CSS pixels. */
+const AHEAD = 600;
 
 interface Anchor {
   readonly element: HTMLElement;
@@ -19,6 +19,11 @@ export interface LogScroll {
   /** Puts an element at a place in the window, a part of its height from the top, and stays with it. */
   reveal(element: HTMLElement, part: number): void;
   onScroll(): void;
+}
+
+/** How much of the log lies below the window, in CSS pixels. */
+function below(log: HTMLElement): number {
+  return log.scrollHeight - log.scrollTop - log.clientHeight;
 }
 
 /** The first message that reaches below the top edge; children lie one below the other, so halving finds it. */
@@ -38,11 +43,21 @@ function firstVisible(log: HTMLElement): HTMLElement | null {
   return element as HTMLElement | null;
 }
 
+export interface LogEnds {
+  /** What is shown reaches the newest message. */
+  readonly isEndShown: boolean;
+  onNearStart(): void;
+  onNearEnd(): void;
+  onToEnd(): void;
+}
+
 /**
  * Scrolling of a log that grows at both ends: it stays at the end while its reader is there, and otherwise keeps the message
  * that is being read where it is, whatever is put before it or changes its height.
  */
-export function useLogScroll(onNearStart: () => void): LogScroll {
+export function useLogScroll(ends: LogEnds): LogScroll {
+  const latest = useRef(ends);
+  latest.current = ends;
   const log = useRef<HTMLDivElement>(null);
   const sticks = useRef(true);
   const anchor = useRef<Anchor | null>(null);
@@ -51,7 +66,7 @@ export function useLogScroll(onNearStart: () => void): LogScroll {
   const note = useCallback(() => {
     const element = log.current;
     if (element === null) return;
-    sticks.current = element.scrollHeight - element.scrollTop - element.clientHeight < BOTTOM_SLACK;
+    sticks.current = latest.current.isEndShown && below(element) < BOTTOM_SLACK;
     setAtEnd(sticks.current);
     const first = firstVisible(element);
     anchor.current = first === null ? null : { element: first, offsetTop: first.offsetTop };
@@ -84,6 +99,7 @@ export function useLogScroll(onNearStart: () => void): LogScroll {
     toEnd: () => {
       sticks.current = true;
       setAtEnd(true);
+      latest.current.onToEnd();
       settle();
     },
     reveal: (target, part) => {
@@ -95,7 +111,10 @@ export function useLogScroll(onNearStart: () => void): LogScroll {
     },
     onScroll: () => {
       note();
-      if ((log.current?.scrollTop ?? 0) < OLDER_AHEAD) onNearStart();
+      const element = log.current;
+      if (element === null) return;
+      if (element.scrollTop < AHEAD) latest.current.onNearStart();
+      else if (!latest.current.isEndShown && below(element) < AHEAD) latest.current.onNearEnd();
     },
   };
 }

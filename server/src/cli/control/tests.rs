@@ -50,7 +50,7 @@ async fn a_rotated_key_is_taken_into_use() {
     let data = foundation.config.data_dir.clone();
     let user = foundation.accounts.add_user("olga", "correct-horse-7-battery".into(), rialto_storage::accounts::AccountRole::User);
     user.await.unwrap();
-    let login = || foundation.accounts.login("olga", "correct-horse-7-battery".into(), std::net::Ipv4Addr::LOCALHOST.into());
+    let login = || foundation.accounts.login("olga", "correct-horse-7-battery".into(), std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
     let before = login().await.unwrap().access.token;
     let kid = crate::app::keys::rotate(&foundation.config.data_dir.join("keys.json"), 1).unwrap();
     ask(&data, &Operation::KeysReload).await.unwrap();

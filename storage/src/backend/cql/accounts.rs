@@ -8,7 +8,7 @@ use super::core::{Core, limit};
 use super::open::CqlStore;
 use super::outcome::Conditional;
 use super::value::{Value, big, bytes, id, text, unsigned};
-use crate::accounts::{Account, Accounts};
+use crate::accounts::{Account, AccountChange, Accounts};
 use crate::clock::wall_ms;
 use crate::limits::RECORD_BYTES_MAX;
 use crate::{ErrorKind, Pending, StorageError};
@@ -99,18 +99,17 @@ async fn existing(core: &Core, ids: Vec<UserId>) -> Done<Vec<UserId>> {
     Ok(found.into_iter().flatten().collect())
 }
 
-async fn update(core: &Core, account: Account) -> Done<bool> {
-    let what = "update an account";
+async fn change(core: &Core, user: UserId, change: AccountChange) -> Done<Option<Account>> {
+    let what = "change an account";
     for _ in 0..CHANGE_ATTEMPTS_MAX {
-        let found: Option<(Vec<u8>,)> = core.first(what, &core.statements.account_get_serial, vec![id(account.id.0)]).await?;
-        let Some((before,)) = found else { return Ok(false) };
-        let known: Account = decode(what, &before)?;
-        let Account { password_hash, role, display_name, .. } = account.clone();
-        let after = encode(&Account { password_hash, role, display_name, ..known });
+        let found: Option<(Vec<u8>,)> = core.first(what, &core.statements.account_get_serial, vec![id(user.0)]).await?;
+        let Some((before,)) = found else { return Ok(None) };
+        let changed = change.clone().of(decode(what, &before)?);
+        let after = encode(&changed);
         check(what, &after)?;
-        let values = vec![bytes(&after), id(account.id.0), bytes(&before)];
+        let values = vec![bytes(&after), id(user.0), bytes(&before)];
         if core.conditional(what, &core.statements.account_change, values).await?.applied {
-            return Ok(true);
+            return Ok(Some(changed));
         }
     }
     Err(StorageError::new(ErrorKind::Unavailable, what, "others change it all the time"))
@@ -133,7 +132,7 @@ impl Accounts for CqlStore {
         self.run(move |core| async move { existing(&core, ids).await })
     }
 
-    fn update(&self, account: Account) -> Pending<bool> {
-        self.run(move |core| async move { update(&core, account).await })
+    fn change(&self, id: UserId, change: AccountChange) -> Pending<Option<Account>> {
+        self.run(move |core| async move { self::change(&core, id, change).await })
     }
 }

@@ -12,7 +12,6 @@ use rialto_protocol::{ConversationId, EntityKey, UserId};
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::blobs;
 use super::catch_up::catch_up;
 use super::codec::{self, decode};
 use super::core::Core;
@@ -20,6 +19,7 @@ use super::open::CqlStore;
 use super::rows::{newest_part, range, snapshots};
 use super::scan::{Scan, patiently};
 use super::value::unsigned;
+use super::{blobs, records};
 use crate::accounts::{Account, BotToken, Family, IdempotentAnswer};
 use crate::backup::{BackupError, BackupReport, Chunks, entry, write_folder};
 use crate::derive::{derive, part};
@@ -74,6 +74,15 @@ async fn copy(core: &Arc<Core>, out: &mut Chunks) -> Done {
     let mut accounts = Records::<Account>::new("accounts", &statements.accounts);
     while let Some(found) = accounts.next(core).await? {
         put(out, found.iter().flat_map(entry::of_account))?;
+    }
+    let mut records = Scan::<records::Cells>::new("copy records", &statements.all_records, Vec::new());
+    while let Some(found) = records.next(core).await? {
+        let found = found.into_iter().map(records::stored).collect::<Result<Vec<_>, _>>()?;
+        put(out, found.iter().map(|(key, version, data)| entry::of_record(*key, *version, data)))?;
+    }
+    let mut mutes = Scan::<(Uuid, i64)>::new("copy mutes", &statements.mutes, Vec::new());
+    while let Some(found) = mutes.next(core).await? {
+        put(out, found.into_iter().map(|(user, until)| entry::of_mute(UserId(user), unsigned(until))))?;
     }
     let mut revocations = Scan::<(Uuid, i64)>::new("copy revocations", &statements.revocations, Vec::new());
     while let Some(found) = revocations.next(core).await? {

@@ -21,9 +21,13 @@ async fn create(core: &Core, family: Family) -> Done<()> {
     if made.applied { Ok(()) } else { Err(StorageError::new(ErrorKind::Conflict, what, "it exists already")) }
 }
 
+fn read(data: &[u8]) -> Done<Family> {
+    decode("read a refresh family", data)
+}
+
 async fn get(core: &Core, family: Uuid) -> Done<Option<Family>> {
     let found: Option<(Vec<u8>,)> = core.first("read a refresh family", &core.statements.family_get, vec![id(family)]).await?;
-    found.map(|(data,)| decode("read a refresh family", &data)).transpose()
+    found.map(|(data,)| read(&data)).transpose()
 }
 
 async fn replace(core: &Core, seen: u64, family: Family) -> Done<bool> {
@@ -32,37 +36,31 @@ async fn replace(core: &Core, seen: u64, family: Family) -> Done<bool> {
 }
 
 async fn end(core: &Core, family: Uuid) -> Done<bool> {
-    Ok(core.conditional("end a refresh family", &core.statements.family_end, vec![id(family)]).await?.applied)
+    let what = "end a refresh family";
+    let Some(found) = get(core, family).await? else { return Ok(false) };
+    let ended = core.conditional(what, &core.statements.family_end, vec![id(family)]).await?.applied;
+    core.write(what, &core.statements.user_family_cut, vec![id(found.user.0), id(family)]).await?;
+    Ok(ended)
 }
 
-async fn end_all(core: &Core, user: UserId, keep: Option<Uuid>) -> Done<Vec<Uuid>> {
-    let what = "end a user's refresh families";
+async fn of_user(core: &Core, user: UserId) -> Done<Vec<Family>> {
+    let what = "list a user's refresh families";
     let indexed: Vec<(Uuid,)> = core.select_all(what, &core.statements.user_families, vec![id(user.0)]).await?;
-    let mut ended = Vec::new();
-    for (family,) in indexed.into_iter().filter(|(family,)| Some(*family) != keep) {
-        // An id of somebody else's, which a refused creation has left here.
-        if get(core, family).await?.is_some_and(|found| found.user != user) {
-            continue;
-        }
-        if end(core, family).await? {
-            ended.push(family);
-        }
-        core.write(what, &core.statements.user_family_cut, vec![id(user.0), id(family)]).await?;
+    let mut standing = Vec::new();
+    for (family,) in indexed {
+        // Others have ended, are just being made (their index comes first), or are somebody else's: a refused creation has left them here.
+        standing.extend(get(core, family).await?.filter(|found| found.user == user));
     }
-    Ok(ended)
+    Ok(standing)
 }
 
 async fn expire(core: &Core, before_ms: u64) -> Done<u64> {
     let what = "forget refresh families";
-    let all: Vec<(Uuid, Option<Uuid>, Option<i64>)> = core.select_all(what, &core.statements.families, Vec::new()).await?;
+    let all: Vec<(Uuid, Option<i64>)> = core.select_all(what, &core.statements.families, Vec::new()).await?;
     let mut forgotten = 0;
-    for (family, user, expires) in all {
-        if expires.is_none_or(|expires| unsigned(expires) >= before_ms) {
-            continue;
-        }
-        forgotten += u64::from(end(core, family).await?);
-        if let Some(user) = user {
-            core.write(what, &core.statements.user_family_cut, vec![id(user), id(family)]).await?;
+    for (family, expires) in all {
+        if expires.is_some_and(|expires| unsigned(expires) < before_ms) {
+            forgotten += u64::from(end(core, family).await?);
         }
     }
     Ok(forgotten)
@@ -85,8 +83,8 @@ impl RefreshFamilies for CqlStore {
         self.run(move |core| async move { end(&core, family).await.map(drop) })
     }
 
-    fn end_all(&self, user: UserId, keep: Option<Uuid>) -> Pending<Vec<Uuid>> {
-        self.run(move |core| async move { end_all(&core, user, keep).await })
+    fn of_user(&self, user: UserId) -> Pending<Vec<Family>> {
+        self.run(move |core| async move { of_user(&core, user).await })
     }
 
     fn expire(&self, before_ms: u64) -> Pending<u64> {

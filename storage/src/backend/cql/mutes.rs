@@ -4,7 +4,7 @@ use rialto_protocol::UserId;
 use uuid::Uuid;
 
 use super::open::CqlStore;
-use super::value::{big, id, seconds, unsigned};
+use super::value::{Values, big, id, seconds, unsigned};
 use crate::Pending;
 use crate::accounts::Mutes;
 
@@ -13,10 +13,15 @@ const KEPT_BEYOND_S: u64 = 24 * 3600;
 /// Seconds that an entry may live: engines take no more than 20 years.
 const TTL_S_MAX: u64 = 20 * 365 * 24 * 3600;
 
+/// What an entry is made of.
+pub(super) fn values(user: UserId, until_ms: u64, now_ms: u64) -> Values {
+    let ttl_s = (until_ms.saturating_sub(now_ms) / 1000).saturating_add(KEPT_BEYOND_S).min(TTL_S_MAX);
+    vec![id(user.0), big(until_ms), seconds(ttl_s)]
+}
+
 impl Mutes for CqlStore {
     fn set(&self, user: UserId, until_ms: u64, now_ms: u64) -> Pending<()> {
-        let ttl_s = (until_ms.saturating_sub(now_ms) / 1000).saturating_add(KEPT_BEYOND_S).min(TTL_S_MAX);
-        let values = vec![id(user.0), big(until_ms), seconds(ttl_s)];
+        let values = values(user, until_ms, now_ms);
         self.run(move |core| async move { core.write("mute a user", &core.statements.mute_put, values).await })
     }
 

@@ -13,6 +13,7 @@ use super::core::{Core, limit};
 use super::statements::Statements;
 use super::value::{Values, big, flag, id, ordered, text, tiny};
 use crate::derive::{Derived, OverlayCell, derive, part};
+use crate::views::EVERYBODY;
 use crate::{Row, StorageError};
 
 /// One cell or group of cells with one source: what is newer replaces what is older.
@@ -106,6 +107,9 @@ pub(super) fn collect(cells: &mut Cells, row: &Row, part_rows: u64) -> Result<()
             Derived::Dedupe { .. } | Derived::Title { title: None, .. } => {}
             Derived::Meta { conversation, kind, created_ms } => {
                 put(cells, conversation, Cell::Meta, row.seq, Content::Meta { kind, created_ms });
+                if kind == ConversationKind::Public {
+                    put(cells, conversation, Cell::UserConversation(EVERYBODY), row.seq, Content::UserConversation { gone: false });
+                }
             }
             Derived::Title { conversation, seq, title: Some(title) } => put(cells, conversation, Cell::Title, seq, Content::Title(title)),
             Derived::Member { conversation, user, seq, role } => {

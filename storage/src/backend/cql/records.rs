@@ -58,6 +58,23 @@ async fn list(core: &Core, table: RecordTable, part: Uuid, after: Option<Uuid>, 
     rows.into_iter().map(named).collect()
 }
 
+/// A row of the whole table → its key, version and data.
+pub(super) type Cells = (i8, Uuid, Vec<u8>, i64, Vec<u8>);
+
+/// Reads a row of the whole table.
+pub(super) fn stored((table, part, id, version, data): Cells) -> Done<(RecordKey, u64, Vec<u8>)> {
+    let what = "read a record";
+    let table = u8::try_from(table).ok().and_then(RecordTable::numbered).ok_or_else(|| corrupt(what, format_args!("table {table}")))?;
+    let id = Uuid::from_slice(&id).map_err(|error| corrupt(what, error))?;
+    Ok((RecordKey { table, part, id }, unsigned(version), data))
+}
+
+/// Writes a record as a backup has it, unless an earlier try has.
+pub(super) async fn restore(core: &Core, key: RecordKey, version: u64, data: &[u8]) -> Done<()> {
+    let [table, part, id] = columns(key);
+    core.conditional("restore a record", &core.statements.record_make, vec![table, part, id, big(version), bytes(data)]).await.map(drop)
+}
+
 impl Records for CqlStore {
     fn get(&self, key: RecordKey) -> Pending<Option<Record>> {
         self.run(move |core| async move { get(&core, key).await })

@@ -17,7 +17,7 @@ use super::rows::put_snapshot;
 use super::scan::patiently;
 use super::schema::TABLES;
 use super::value::{big, bytes, id, text};
-use super::{accounts, outcome};
+use super::{accounts, mutes, outcome, records};
 use crate::accounts::Account;
 use crate::backup::blobs::{Assembly, Blob, Bodies};
 use crate::backup::entry::{self, Entry};
@@ -27,7 +27,7 @@ use crate::derive::derive;
 use crate::entity_rows::Snapshot;
 use crate::layout::keys::BlobOwner;
 use crate::layout::row::Stored;
-use crate::{Row, StorageError};
+use crate::{Row, StorageError, clock};
 
 /// The record that says which backup is being restored: the sha-256 of its manifest. Nothing else is done with the store meanwhile.
 pub(super) const RESTORING: &str = "restoring";
@@ -237,6 +237,10 @@ async fn write_record(core: &Core, record: &Entry) -> Done<()> {
         }
         Entry::Bot(token) => patiently(|| core.write(what, &all.bot_put, vec![id(token.id), bytes(&encode(token))])).await?,
         Entry::Revocation(of, until) => patiently(|| core.write(what, &all.revoke, vec![id(*of), big(*until), big(*until)])).await?,
+        Entry::Record(key, version, data) => patiently(|| records::restore(core, *key, *version, data)).await?,
+        Entry::Mute(user, until_ms) => {
+            patiently(|| core.write(what, &all.mute_put, mutes::values(*user, *until_ms, clock::wall_ms()))).await?;
+        }
         Entry::Answer(scope, key, answer) => {
             let values = || vec![text(scope), text(key), big(answer.expires_ms), bytes(&encode(answer))];
             patiently(|| core.conditional(what, &all.answer_make, values())).await?;

@@ -108,7 +108,7 @@ statements! {
     family_get: Read, "SELECT data FROM family WHERE id = ?";
     family_change: Conditional, "UPDATE family SET serial = ?, expires = ?, data = ? WHERE id = ? IF serial = ? AND user_id = ?";
     family_end: Conditional, "DELETE FROM family WHERE id = ? IF EXISTS";
-    families: Read, "SELECT id, user_id, expires FROM family";
+    families: Read, "SELECT id, expires FROM family";
     family_records: Read, "SELECT data FROM family";
     user_family_put: Write, "INSERT INTO user_family (user_id, id) VALUES (?, ?)";
     user_family_get: Read, "SELECT id FROM user_family WHERE user_id = ? AND id = ?";
@@ -131,6 +131,7 @@ statements! {
     record_make: Conditional, "INSERT INTO record (tab, part, id, version, data) VALUES (?, ?, ?, ?, ?) IF NOT EXISTS";
     record_change: Conditional, "UPDATE record SET version = ?, data = ? WHERE tab = ? AND part = ? AND id = ? IF version = ?";
     record_cut: Conditional, "DELETE FROM record WHERE tab = ? AND part = ? AND id = ? IF version = ?";
+    all_records: Read, "SELECT tab, part, id, version, data FROM record";
     records: Read, "SELECT id, version, data FROM record WHERE tab = ? AND part = ? AND id > ? LIMIT ?";
     meta_get: Serial, "SELECT v FROM meta WHERE k = ?";
     meta_make: Conditional, "INSERT INTO meta (k, v) VALUES (?, ?) IF NOT EXISTS";

@@ -16,8 +16,8 @@ use super::rows::{range, row_at};
 use super::value::{Value, big, id, unsigned};
 use crate::derive::part;
 use crate::entity_rows::RowRange;
-use crate::limits::READ_ROWS_MAX;
-use crate::views::{ConversationViews, LastMessage, ListPosition, MessageRange, MessageRows, ReadMark, Summary};
+use crate::limits::{PUBLIC_LISTED_MAX, READ_ROWS_MAX};
+use crate::views::{ConversationViews, LastMessage, ListPosition, MessageRange, MessageRows, ReadMark, Summary, Whose};
 use crate::{Pending, Row, StorageError};
 
 /// Conversations of one list, or messages of one page, that are read at once.
@@ -164,21 +164,30 @@ async fn summary_of(core: &Core, conversation: ConversationId, user: UserId, hea
     })
 }
 
+async fn summary(core: &Core, conversation: ConversationId, user: UserId) -> Done<Option<Summary>> {
+    match heading(core, conversation).await? {
+        Some(heading) => summary_of(core, conversation, user, heading).await.map(Some),
+        None => Ok(None),
+    }
+}
+
 /// A list is ordered when it is read: a message then costs one conversation's cells, however many members it has.
-async fn list(core: &Core, user: UserId, after: Option<ListPosition>, limit: usize) -> Done<(Entries, bool)> {
-    let found: Vec<(Uuid, Option<bool>)> = core.select_all("list conversations", &core.statements.user_convs, vec![id(user.0)]).await?;
-    let mine = found.into_iter().filter(|(_, gone)| *gone == Some(false)).map(|(conversation, _)| ConversationId(conversation));
+async fn list(core: &Core, whose: Whose, after: Option<ListPosition>, limit: usize) -> Done<(Entries, bool)> {
+    let reader = whose.reader();
+    let most = if matches!(whose, Whose::Public { .. }) { PUBLIC_LISTED_MAX } else { usize::MAX };
+    let found: Vec<(Uuid, Option<bool>)> = core.select_all("list conversations", &core.statements.user_convs, vec![id(reader.0)]).await?;
+    let mine = found.into_iter().filter(|(_, gone)| *gone == Some(false)).map(|(conversation, _)| ConversationId(conversation)).take(most);
     let headings = stream::iter(mine).map(|conversation| async move { Ok((conversation, heading(core, conversation).await?)) });
     let headings: Vec<(ConversationId, Option<Heading>)> = headings.buffer_unordered(READS_AT_ONCE).try_collect().await?;
     let mut placed: Vec<(ListPosition, Heading)> = headings
         .into_iter()
         .filter_map(|(conversation, heading)| heading.map(|heading| (ListPosition { active_ms: heading.active_ms, conversation }, heading)))
-        .filter(|(position, _)| after.is_none_or(|after| *position < after))
+        .filter(|(position, heading)| after.is_none_or(|after| *position < after) && whose.wants(heading.title.as_deref()))
         .collect();
     placed.sort_unstable_by_key(|(position, _)| Reverse(*position));
     let more = placed.len() > limit;
     let entries = stream::iter(placed.into_iter().take(limit))
-        .map(|(position, heading)| async move { Ok((position, summary_of(core, position.conversation, user, heading).await?)) });
+        .map(|(position, heading)| async move { Ok((position, summary_of(core, position.conversation, reader, heading).await?)) });
     Ok((entries.buffered(READS_AT_ONCE).try_collect().await?, more))
 }
 
@@ -215,8 +224,12 @@ async fn advance(core: &Core, user: UserId, conversation: ConversationId, to: Re
 }
 
 impl ConversationViews for CqlStore {
-    fn list(&self, user: UserId, after: Option<ListPosition>, limit: usize) -> Pending<(Entries, bool)> {
-        self.run(move |core| async move { list(&core, user, after, limit).await })
+    fn list(&self, whose: Whose, after: Option<ListPosition>, limit: usize) -> Pending<(Entries, bool)> {
+        self.run(move |core| async move { list(&core, whose, after, limit).await })
+    }
+
+    fn summary(&self, conversation: ConversationId, user: UserId) -> Pending<Option<Summary>> {
+        self.run(move |core| async move { summary(&core, conversation, user).await })
     }
 
     fn messages(&self, conversation: ConversationId, range: MessageRange) -> Pending<Vec<MessageRows>> {

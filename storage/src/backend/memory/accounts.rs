@@ -4,7 +4,7 @@ use rialto_protocol::UserId;
 use uuid::Uuid;
 
 use super::MemoryStore;
-use crate::accounts::{Account, Accounts, BotToken, Family, IdempotentAnswer, RefreshFamilies, Tokens};
+use crate::accounts::{Account, AccountChange, Accounts, BotToken, Family, IdempotentAnswer, RefreshFamilies, Tokens};
 use crate::limits::RECORD_BYTES_MAX;
 use crate::{ErrorKind, Pending, StorageError};
 
@@ -45,14 +45,13 @@ impl Accounts for MemoryStore {
         self.now(|state| ids.into_iter().filter(|id| state.accounts.contains_key(id)).collect())
     }
 
-    fn update(&self, account: Account) -> Pending<bool> {
+    fn change(&self, id: UserId, change: AccountChange) -> Pending<Option<Account>> {
         self.try_now(|state| {
-            check("update an account", bytes_of(&account))?;
-            let Some(known) = state.accounts.get_mut(&account.id) else { return Ok(false) };
-            known.password_hash = account.password_hash;
-            known.role = account.role;
-            known.display_name = account.display_name;
-            Ok(true)
+            let Some(known) = state.accounts.get_mut(&id) else { return Ok(None) };
+            let changed = change.of(known.clone());
+            check("change an account", bytes_of(&changed))?;
+            known.clone_from(&changed);
+            Ok(Some(changed))
         })
     }
 }
@@ -88,13 +87,8 @@ impl RefreshFamilies for MemoryStore {
         })
     }
 
-    fn end_all(&self, user: UserId, keep: Option<Uuid>) -> Pending<Vec<Uuid>> {
-        self.now(|state| {
-            let of_user = state.families.values().filter(|family| family.user == user && Some(family.id) != keep);
-            let ended: Vec<Uuid> = of_user.map(|family| family.id).collect();
-            state.families.retain(|id, _| !ended.contains(id));
-            ended
-        })
+    fn of_user(&self, user: UserId) -> Pending<Vec<Family>> {
+        self.now(|state| state.families.values().filter(|family| family.user == user).cloned().collect())
     }
 
     fn expire(&self, before_ms: u64) -> Pending<u64> {

@@ -10,7 +10,7 @@ use rialto_protocol::{ConversationId, EntityKey, EntityKind, UserId};
 use super::{MemoryStore, State};
 use crate::derive::{Derived, OverlayCell, derive};
 use crate::limits::READ_ROWS_MAX;
-use crate::views::{ConversationViews, LastMessage, ListPosition, MessageRange, MessageRows, ReadMark, Summary};
+use crate::views::{ConversationViews, LastMessage, ListPosition, MessageRange, MessageRows, ReadMark, Summary, Whose};
 use crate::{Pending, Row};
 
 /// A conversation, folded.
@@ -81,16 +81,23 @@ fn summary(state: &State, conversation: ConversationId, user: UserId) -> Option<
     Some((ListPosition { active_ms: folded.active_ms, conversation }, summary))
 }
 
-fn list(state: &State, user: UserId, after: Option<ListPosition>, limit: usize) -> (Vec<(ListPosition, Summary)>, bool) {
+fn list(state: &State, whose: &Whose, after: Option<ListPosition>, limit: usize) -> (Vec<(ListPosition, Summary)>, bool) {
     let conversations = state.projected.keys().filter(|entity| entity.kind == EntityKind::Conversation);
     let mut all: Vec<_> = conversations
-        .filter_map(|entity| summary(state, ConversationId(entity.id), user))
-        .filter(|(position, summary)| summary.role.is_some() && after.is_none_or(|after| *position < after))
+        .filter_map(|entity| summary(state, ConversationId(entity.id), whose.reader()))
+        .filter(|(position, summary)| belongs(whose, summary) && after.is_none_or(|after| *position < after))
         .collect();
     all.sort_by_key(|(position, _)| std::cmp::Reverse(*position));
     let more = all.len() > limit;
     all.truncate(limit);
     (all, more)
+}
+
+fn belongs(whose: &Whose, summary: &Summary) -> bool {
+    match whose {
+        Whose::User(_) => summary.role.is_some(),
+        Whose::Public { .. } => summary.kind == ConversationKind::Public && whose.wants(summary.title.as_deref()),
+    }
 }
 
 fn messages(rows: &[Row], range: MessageRange) -> Vec<MessageRows> {
@@ -107,8 +114,12 @@ fn messages(rows: &[Row], range: MessageRange) -> Vec<MessageRows> {
 }
 
 impl ConversationViews for MemoryStore {
-    fn list(&self, user: UserId, after: Option<ListPosition>, limit: usize) -> Pending<(Vec<(ListPosition, Summary)>, bool)> {
-        self.now(|state| list(state, user, after, limit))
+    fn list(&self, whose: Whose, after: Option<ListPosition>, limit: usize) -> Pending<(Vec<(ListPosition, Summary)>, bool)> {
+        self.now(|state| list(state, &whose, after, limit))
+    }
+
+    fn summary(&self, conversation: ConversationId, user: UserId) -> Pending<Option<Summary>> {
+        self.now(|state| summary(state, conversation, user).map(|(_, summary)| summary))
     }
 
     fn messages(&self, conversation: ConversationId, range: MessageRange) -> Pending<Vec<MessageRows>> {

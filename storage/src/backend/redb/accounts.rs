@@ -7,7 +7,7 @@ use super::job::{Class, ready};
 use super::keys::{self, space};
 use super::kv::{Cells, Engine, Source};
 use super::open::RedbStore;
-use crate::accounts::{Account, Accounts};
+use crate::accounts::{Account, AccountChange, Accounts};
 use crate::limits::RECORD_BYTES_MAX;
 use crate::{ErrorKind, Pending, StorageError};
 
@@ -71,19 +71,17 @@ impl Accounts for RedbStore {
         })
     }
 
-    fn update(&self, account: Account) -> Pending<bool> {
-        let what = "update an account";
-        if let Err(error) = check(what, encode(&account).len()) {
-            return ready(Err(error));
-        }
+    fn change(&self, id: UserId, change: AccountChange) -> Pending<Option<Account>> {
+        let what = "change an account";
         self.write(what, Class::Grow, 512, move |transaction| {
-            let Some(stored) = transaction.batch.cell(&key(account.id))? else { return Ok(Ok(false)) };
-            let mut stored: Account = decode("account", &stored)?;
-            stored.password_hash = account.password_hash;
-            stored.role = account.role;
-            stored.display_name = account.display_name;
-            transaction.batch.put(key(account.id), encode(&stored));
-            Ok(Ok(true))
+            let Some(stored) = transaction.batch.cell(&key(id))? else { return Ok(Ok(None)) };
+            let changed = change.of(decode("account", &stored)?);
+            let record = encode(&changed);
+            if let Err(error) = check(what, record.len()) {
+                return Ok(Err(error));
+            }
+            transaction.batch.put(key(id), record);
+            Ok(Ok(Some(changed)))
         })
     }
 }

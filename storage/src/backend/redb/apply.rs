@@ -8,6 +8,7 @@ use super::codec::{decode, encode};
 use super::keys;
 use super::kv::{Cells, Engine};
 use crate::derive::Derived;
+use crate::views::EVERYBODY;
 
 /// What a conversation is, with how many members it has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,10 +41,15 @@ pub(crate) fn apply(cells: &mut impl Cells, derived: &[Derived]) -> Engine<()> {
             Derived::Dedupe { entity, sender, position, .. } => {
                 cells.put(keys::dedupe(*entity, sender.user, &sender.client_id), encode(&(position.seq, position.time_ms)));
             }
-            Derived::Meta { conversation, kind, created_ms } => change_meta(cells, *conversation, |meta| {
-                meta.kind = Some(*kind);
-                meta.created_ms = *created_ms;
-            })?,
+            Derived::Meta { conversation, kind, created_ms } => {
+                change_meta(cells, *conversation, |meta| {
+                    meta.kind = Some(*kind);
+                    meta.created_ms = *created_ms;
+                })?;
+                if *kind == ConversationKind::Public {
+                    cells.put(keys::user_conversation(EVERYBODY, *conversation), Vec::new());
+                }
+            }
             Derived::Title { conversation, title, .. } => change_meta(cells, *conversation, |meta| meta.title.clone_from(title))?,
             Derived::Member { conversation, user, role, .. } => member(cells, *conversation, *user, *role)?,
             Derived::Overlay { conversation, target, cell, seq, gone } => {

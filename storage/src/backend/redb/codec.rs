@@ -10,7 +10,7 @@ use crate::layout::{self, Unreadable};
 pub(crate) use crate::layout::encode;
 pub(crate) use crate::layout::row::{Carry, Stored, Top, encode_row};
 
-fn damaged(error: &Unreadable) -> Error {
+pub(super) fn damaged(error: &Unreadable) -> Error {
     Error::Corrupted(error.to_string())
 }
 

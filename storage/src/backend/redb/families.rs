@@ -5,12 +5,13 @@ use std::ops::ControlFlow;
 use rialto_protocol::UserId;
 use uuid::Uuid;
 
-use super::codec::{decode, encode};
+use super::codec::{damaged, encode};
 use super::job::{Class, Transaction};
 use super::keys::{self, space};
 use super::kv::{Cells, Engine, Source};
 use super::open::RedbStore;
 use crate::accounts::{Family, RefreshFamilies};
+use crate::layout;
 use crate::{ErrorKind, Pending, StorageError};
 
 fn key(id: Uuid) -> Vec<u8> {
@@ -21,8 +22,12 @@ fn of_user(user: UserId, id: Option<Uuid>) -> Vec<u8> {
     keys::pair(space::FAMILY_OF_USER, user.0, id)
 }
 
+pub(super) fn read(value: &[u8]) -> Engine<Family> {
+    layout::decode_family(value).map_err(|error| damaged(&error))
+}
+
 fn stored(transaction: &Transaction<'_>, id: Uuid) -> Engine<Option<Family>> {
-    transaction.batch.cell(&key(id))?.map(|value| decode("refresh family", &value)).transpose()
+    transaction.batch.cell(&key(id))?.map(|value| read(&value)).transpose()
 }
 
 fn end(transaction: &mut Transaction<'_>, id: Uuid) -> Engine<()> {
@@ -47,7 +52,7 @@ impl RefreshFamilies for RedbStore {
     }
 
     fn get(&self, id: Uuid) -> Pending<Option<Family>> {
-        self.read("read a refresh family", move |view| view.with(&key(id), |value| decode("refresh family", value)))
+        self.read("read a refresh family", move |view| view.with(&key(id), read))
     }
 
     fn replace(&self, seen: u64, family: Family) -> Pending<bool> {
@@ -66,17 +71,14 @@ impl RefreshFamilies for RedbStore {
         self.write("end a refresh family", Class::Keep, 64, move |transaction| end(transaction, id).map(Ok))
     }
 
-    fn end_all(&self, user: UserId, keep: Option<Uuid>) -> Pending<Vec<Uuid>> {
-        self.write("end a user's refresh families", Class::Keep, 256, move |transaction| {
-            let mut ended = Vec::new();
-            transaction.batch.source().scan_prefix(&of_user(user, None), &mut |key, _| {
-                ended.extend(keys::last_id(key).filter(|id| keep != Some(*id)));
+    fn of_user(&self, user: UserId) -> Pending<Vec<Family>> {
+        self.read("list a user's refresh families", move |view| {
+            let mut ids = Vec::new();
+            view.scan_prefix(&of_user(user, None), &mut |key, _| {
+                ids.extend(keys::last_id(key));
                 Ok(ControlFlow::Continue(()))
             })?;
-            for id in &ended {
-                end(transaction, *id)?;
-            }
-            Ok(Ok(ended))
+            ids.into_iter().filter_map(|id| view.with(&key(id), read).transpose()).collect()
         })
     }
 
@@ -84,7 +86,7 @@ impl RefreshFamilies for RedbStore {
         self.write("expire refresh families", Class::Keep, 256, move |transaction| {
             let mut over = Vec::new();
             transaction.batch.source().scan_prefix(&[space::FAMILY], &mut |_, value| {
-                let family: Family = decode("refresh family", value)?;
+                let family = read(value)?;
                 if family.expires_ms < before_ms {
                     over.push(family.id);
                 }

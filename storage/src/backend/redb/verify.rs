@@ -15,9 +15,9 @@ use super::codec::{Carry, corrupt, decode, decode_row};
 use super::keys::{self, BlobOwner, section, space};
 use super::kv::{Engine, Source};
 use super::open::{RedbStore, Shared};
-use super::records;
 use super::view::View;
-use crate::accounts::{Account, BotToken, Family, IdempotentAnswer};
+use super::{families, records};
+use crate::accounts::{Account, BotToken, IdempotentAnswer};
 use crate::backup::entry::row_key;
 use crate::backup::{Problems, VerifyError, VerifyReport};
 use crate::derive::{Derived, derive};
@@ -252,7 +252,7 @@ impl Check<'_> {
                     account.is_ok_and(|account| names(view, &account, key))
                 }
                 Some(space::MARK) => decode::<ReadMark>("read marker", value).is_ok(),
-                Some(space::FAMILY) => decode::<Family>("refresh family", value).is_ok(),
+                Some(space::FAMILY) => families::read(value).is_ok(),
                 Some(space::BOT) => decode::<BotToken>("bot token", value).is_ok(),
                 Some(space::MUTE) => decode::<u64>("mute", value).is_ok(),
                 Some(space::IDEMPOTENT) => decode::<IdempotentAnswer>("idempotency key", value).is_ok(),

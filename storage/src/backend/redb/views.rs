@@ -13,8 +13,8 @@ use super::keys::{self, section};
 use super::kv::{Cells, Engine, Source};
 use super::open::RedbStore;
 use super::rows::{row_at, top, top_at};
-use crate::limits::READ_ROWS_MAX;
-use crate::views::{ConversationViews, LastMessage, ListPosition, MessageRange, MessageRows, ReadMark, Summary};
+use crate::limits::{PUBLIC_LISTED_MAX, READ_ROWS_MAX};
+use crate::views::{ConversationViews, LastMessage, ListPosition, MessageRange, MessageRows, ReadMark, Summary, Whose};
 use crate::{Pending, Row};
 
 type Entries = Vec<(ListPosition, Summary)>;
@@ -89,17 +89,19 @@ fn summary(source: &impl Source, conversation: ConversationId, user: UserId) -> 
 }
 
 /// A list is ordered when it is read: a message then costs one conversation's cells, however many members it has.
-fn list(source: &impl Source, user: UserId, after: Option<ListPosition>, limit: usize) -> Engine<(Entries, bool)> {
+fn list(source: &impl Source, whose: &Whose, after: Option<ListPosition>, limit: usize) -> Engine<(Entries, bool)> {
+    let reader = whose.reader();
+    let most = if matches!(whose, Whose::Public { .. }) { PUBLIC_LISTED_MAX } else { usize::MAX };
     let mut conversations = Vec::new();
-    source.scan_prefix(&keys::user_conversations(user), &mut |key, _| {
+    source.scan_prefix(&keys::user_conversations(reader), &mut |key, _| {
         conversations.push(ConversationId(keys::last_id(key).ok_or_else(|| corrupt("key of a user's conversation"))?));
-        Ok(ControlFlow::Continue(()))
+        Ok(if conversations.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     })?;
     let mut positions = Vec::with_capacity(conversations.len());
     for conversation in conversations {
         let Some(top) = top(source, conversation.into())? else { continue };
         let position = ListPosition { active_ms: top.carry.active_ms, conversation };
-        if after.is_none_or(|after| position < after) {
+        if after.is_none_or(|after| position < after) && is_wanted(source, whose, conversation)? {
             positions.push(position);
         }
     }
@@ -107,11 +109,18 @@ fn list(source: &impl Source, user: UserId, after: Option<ListPosition>, limit: 
     let more = positions.len() > limit;
     let mut entries = Vec::with_capacity(limit.min(positions.len()));
     for position in positions.into_iter().take(limit) {
-        if let Some(summary) = summary(source, position.conversation, user)? {
+        if let Some(summary) = summary(source, position.conversation, reader)? {
             entries.push((position, summary));
         }
     }
     Ok((entries, more))
+}
+
+fn is_wanted(source: &impl Source, whose: &Whose, conversation: ConversationId) -> Engine<bool> {
+    match whose {
+        Whose::Public { title: Some(_) } => Ok(meta(source, conversation)?.is_some_and(|meta| whose.wants(meta.title.as_deref()))),
+        Whose::User(_) | Whose::Public { title: None } => Ok(true),
+    }
 }
 
 /// Walks back from the newest message wanted: each row names the newest message up to it, so that rows which are no messages cost nothing, however many.
@@ -157,8 +166,12 @@ fn seq_of_ordinal(source: &impl Source, conversation: ConversationId, ordinal: u
 }
 
 impl ConversationViews for RedbStore {
-    fn list(&self, user: UserId, after: Option<ListPosition>, limit: usize) -> Pending<(Entries, bool)> {
-        self.read("list conversations", move |view| list(view, user, after, limit))
+    fn list(&self, whose: Whose, after: Option<ListPosition>, limit: usize) -> Pending<(Entries, bool)> {
+        self.read("list conversations", move |view| list(view, &whose, after, limit))
+    }
+
+    fn summary(&self, conversation: ConversationId, user: UserId) -> Pending<Option<Summary>> {
+        self.read("read a conversation", move |view| summary(view, conversation, user))
     }
 
     fn messages(&self, conversation: ConversationId, range: MessageRange) -> Pending<Vec<MessageRows>> {

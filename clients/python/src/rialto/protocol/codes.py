@@ -136,6 +136,7 @@ INBOX_EVENTS: Final[frozenset[str]] = frozenset((
 METHODS: Final[frozenset[str]] = frozenset((
     "conversation.create",
     "conversation.list",
+    "conversation.browse",
     "conversation.get",
     "conversation.members",
     "conversation.messages",
@@ -152,7 +153,10 @@ METHODS: Final[frozenset[str]] = frozenset((
     "conversation.unreact",
     "conversation.mark_read",
     "conversation.typing",
+    "conversation.commands",
+    "bot.set_commands",
     "user.me",
     "user.get",
     "user.find",
+    "user.set",
 ))

@@ -14,6 +14,9 @@ ConversationId: TypeAlias = str
 # What a conversation is for.
 ConversationKind: TypeAlias = Literal["direct"] | Literal["group"] | Literal["public"]
 
+# How an option is written.
+OptionKind: TypeAlias = Literal["integer", "number"] | Literal["text"] | Literal["rest"] | Literal["list"] | Literal["flag"] | Literal["choice"] | Literal["user"]
+
 # What a member may do. The numbers are stored: never reuse one.
 Role: TypeAlias = Literal["member"] | Literal["admin"] | Literal["owner"]
 
@@ -43,6 +46,28 @@ class Appended(TypedDict):
     time: int
 
 
+class BotCommand(TypedDict):
+    """One command of a bot."""
+
+    # For people, at most 200 bytes.
+    description: NotRequired[str]
+    # What is written behind the `/`, unique in its bot: 1 to 32 lower-case letters, digits, `_`, `-`.
+    name: str
+    # Its options, at most 16.
+    options: NotRequired[list[CommandOption]]
+
+
+class BrowseConversations(TypedDict):
+    """`conversation.browse`: public conversations, most recently active first."""
+
+    # `next` of the page before.
+    cursor: NotRequired[str]
+    # Items wanted.
+    limit: NotRequired[int]
+    # Only those whose title has this in it, in any case.
+    title: NotRequired[str]
+
+
 class ClientInfo(TypedDict):
     """Who published, joined or is present."""
 
@@ -54,6 +79,34 @@ class ClientInfo(TypedDict):
     conn_info: NotRequired[Any]
     # User id; empty for an anonymous connection.
     user: str
+
+
+class Command(TypedDict):
+    """A command that works in a conversation."""
+
+    # Whose it is.
+    bot: UserId
+    # For people.
+    description: str
+    # What is written behind the `/`.
+    name: str
+    # Its options.
+    options: list[CommandOption]
+
+
+class CommandOption(TypedDict):
+    """One option of a command, in the order in which it is written."""
+
+    # The words of a choice, at most 25.
+    choices: NotRequired[list[str]]
+    # For people, at most 200 bytes.
+    description: NotRequired[str]
+    # How it is written.
+    kind: OptionKind
+    # Unique in its command: 1 to 32 letters, digits, `_`, `-`.
+    name: str
+    # Whether it must be given.
+    required: NotRequired[bool]
 
 
 class ConnectResult(TypedDict):
@@ -84,6 +137,8 @@ class ConnectResult(TypedDict):
 class Conversation(TypedDict):
     """One conversation as its caller sees it."""
 
+    # When it was created, milliseconds since 1970.
+    created: int
     # The channel's epoch.
     epoch: str
     # Its id.
@@ -351,7 +406,7 @@ class MessageSent(TypedDict):
 
 
 class OneConversation(TypedDict):
-    """A request that names only the conversation: `conversation.get`, `conversation.typing`."""
+    """A request that names only the conversation: `conversation.get`, `conversation.typing`, `conversation.commands`."""
 
     # Which one.
     conversation: ConversationId
@@ -366,6 +421,19 @@ class Profile(TypedDict):
     id: UserId
     # The unique name; guests and users of other issuers have a made one.
     username: str
+
+
+class PublicConversation(TypedDict):
+    """What anybody may know of a public conversation."""
+
+    # When something was last said, milliseconds since 1970.
+    active: int
+    # Its id: `conversation.join` takes it.
+    id: ConversationId
+    # How many members there are.
+    member_count: int
+    # The title, if any.
+    title: NotRequired[str]
 
 
 class Publication(TypedDict):
@@ -447,6 +515,13 @@ class SendMessage(TypedDict):
     text: str
 
 
+class SetCommands(TypedDict):
+    """`bot.set_commands`, `PUT /v1/bots/{id}/commands`: replaces all of the bot's commands, at most 100."""
+
+    # All of them; none takes them away.
+    commands: list[BotCommand]
+
+
 class SetRole(TypedDict):
     """`conversation.set_role`."""
 
@@ -469,6 +544,13 @@ class SetSettings(TypedDict):
     conversation: ConversationId
     # The new title.
     title: NotRequired[str]
+
+
+class SetUser(TypedDict):
+    """`user.set`: what people read of oneself."""
+
+    # 1 to 64 characters.
+    display_name: str
 
 
 class SettingsChanged(TypedDict):
