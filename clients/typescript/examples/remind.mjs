@@ -10,7 +10,7 @@ const WAIT_MS_MAX = 400 * 24 * 3_600_000;
 
 /** A time to wait, such as `1h30m`, in milliseconds. */
 export function duration() {
-  return new Option('10m|1h30m|2d', 'one', ([word = '']) => {
+  return new Option('text', '10m|1h30m|2d', 'one', ([word = '']) => {
     const found = /^(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,7})s)?$/i.exec(word);
     if (found === null || word === '') throw new InvalidOption('it must be a time such as 10m, 1h30m or 2d');
     const [days = 0, hours = 0, minutes = 0, seconds = 0] = found.slice(1).map((part) => Number(part ?? 0));

@@ -17,7 +17,7 @@ const MEMBERS_MAX = 100;
 
 /** `09:30`, in milliseconds since midnight. */
 function timeOfDay() {
-  return new Option('09:30', 'one', ([word = '']) => {
+  return new Option('text', '09:30', 'one', ([word = '']) => {
     const found = /^([01]?\d|2[0-3]):([0-5]\d)$/.exec(word);
     if (found === null) throw new InvalidOption('it must be a time of the day such as 09:30');
     return (Number(found[1]) * 60 + Number(found[2])) * MINUTE_MS;
