@@ -40,6 +40,8 @@ class TestConversation:
         """The server's clock."""
         self.kind: ConversationKind = kind
         self.title: str | None = None
+        self.created = 0
+        """Milliseconds since 1970."""
         self.stream = Stream(epoch)
         self.members: dict[UserId, Role] = {}
         self.messages: list[Message] = []
@@ -64,6 +66,8 @@ class TestConversation:
         if known is not None:
             return Row(known, is_new=False)
         offset = self.stream.push(event).get("offset", 0)
+        if offset == 1:
+            self.created = time
         self._fold(offset, event)
         appended: Appended = {"offset": offset, "epoch": self.stream.epoch, "time": time, "duplicate": False}
         self._appended[(sender, client_id)] = appended
@@ -88,6 +92,7 @@ class TestConversation:
             "kind": self.kind,
             "members": list(self.members)[:MEMBERS_SHOWN],
             "member_count": len(self.members),
+            "created": self.created,
             "epoch": self.stream.epoch,
             "offset": self.stream.top,
             "unread": self.unread(user),
