@@ -4,7 +4,7 @@ import { indexOfOffset } from './timeline.ts';
 /** Messages that are on the page at once, however many are loaded: more than three screens of the shortest ones. */
 export const SHOWN_MAX = 240;
 /** By how many messages the shown part moves when its reader comes near one of its ends. */
-const STEP = 80;
+const STEP = 30;
 
 /** The shown part of the loaded messages, by its last one; null follows the newest. */
 export type ShownEnd = number | null;

@@ -51,6 +51,11 @@ export function MessageLog({ room, isDirect, canModerate, editing, onEdit, onEdi
     if (timeline.isLoaded && element !== null && element.scrollHeight < element.clientHeight + 200) void room.loadOlder();
   }, [timeline.isLoaded, first]);
 
+  // What came, or what is shown now, may end near the reader, who cannot scroll and ask any more.
+  useEffect(() => {
+    if (from > 0 || to < timeline.items.length) scroll.look();
+  }, [from, to, first]);
+
   const jump = async (offset: number): Promise<void> => {
     if (!(await room.reach(offset))) {
       session.toasts.show('That message cannot be reached.');

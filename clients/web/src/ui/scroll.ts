@@ -19,6 +19,8 @@ export interface LogScroll {
   /** Puts an element at a place in the window, a part of its height from the top, and stays with it. */
   reveal(element: HTMLElement, part: number): void;
   onScroll(): void;
+  /** Asks for more at an end that the reader is near, also when they cannot scroll any further. */
+  look(): void;
 }
 
 /** How much of the log lies below the window, in CSS pixels. */
@@ -84,6 +86,13 @@ export function useLogScroll(ends: LogEnds): LogScroll {
     }
   }, []);
 
+  const look = useCallback(() => {
+    const element = log.current;
+    if (element === null) return;
+    if (element.scrollTop < AHEAD) latest.current.onNearStart();
+    else if (!latest.current.isEndShown && below(element) < AHEAD) latest.current.onNearEnd();
+  }, []);
+
   useLayoutEffect(settle);
   useEffect(() => {
     const element = log.current;
@@ -111,10 +120,8 @@ export function useLogScroll(ends: LogEnds): LogScroll {
     },
     onScroll: () => {
       note();
-      const element = log.current;
-      if (element === null) return;
-      if (element.scrollTop < AHEAD) latest.current.onNearStart();
-      else if (!latest.current.isEndShown && below(element) < AHEAD) latest.current.onNearEnd();
+      look();
     },
+    look,
   };
 }

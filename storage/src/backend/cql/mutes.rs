@@ -10,12 +10,15 @@ use crate::accounts::Mutes;
 
 /// Seconds that an entry is kept beyond its end, and the end of a mute beyond its writing: an older write that comes late finds it there.
 const KEPT_BEYOND_S: u64 = 24 * 3600;
-/// Seconds that an entry may live: engines take no more than 20 years.
-const TTL_S_MAX: u64 = 20 * 365 * 24 * 3600;
+/// An entry that would live longer than these seconds, a year, is kept for ever: engines know no date behind January 2038.
+const TTL_S_MAX: u64 = 365 * 24 * 3600;
+/// Kept for ever.
+const NO_TTL: u64 = 0;
 
 /// What an entry is made of.
 pub(super) fn values(user: UserId, until_ms: u64, now_ms: u64) -> Values {
-    let ttl_s = (until_ms.saturating_sub(now_ms) / 1000).saturating_add(KEPT_BEYOND_S).min(TTL_S_MAX);
+    let ttl_s =
+        Some((until_ms.saturating_sub(now_ms) / 1000).saturating_add(KEPT_BEYOND_S)).filter(|ttl_s| *ttl_s <= TTL_S_MAX).unwrap_or(NO_TTL);
     vec![id(user.0), big(until_ms), seconds(ttl_s)]
 }
 
