@@ -20,8 +20,9 @@ use super::open::CqlStore;
 use super::rows::row_at;
 use super::scan::{Scan, patiently};
 use super::value::{id, ordered, unsigned};
+use super::views::is_public;
 use crate::backup::{Problems, VerifyError, VerifyReport};
-use crate::views::ReadMark;
+use crate::views::{EVERYBODY, ReadMark};
 use crate::{ErrorKind, StorageError};
 
 /// Entities, or records, that are looked at at once.
@@ -211,6 +212,9 @@ async fn row_exists(core: &Core, of: EntityKey, seq: u64) -> Done<bool> {
 
 async fn is_known(core: &Core, user: UserId, of: ConversationId) -> Done<bool> {
     type Cells = (Option<i8>, Option<bool>, Option<i64>);
+    if user == EVERYBODY {
+        return patiently(|| is_public(core, of)).await;
+    }
     let found: Option<Cells> =
         patiently(|| core.first("read a member", &core.statements.member_get, vec![id(of.0), ordered(user.0)])).await?;
     Ok(found.is_some_and(|(_, gone, _)| gone.is_some()))

@@ -77,6 +77,11 @@ async fn heading(core: &Core, conversation: ConversationId) -> Done<Option<Headi
     }))
 }
 
+/// Whether a conversation is one that everybody may join.
+pub(super) async fn is_public(core: &Core, conversation: ConversationId) -> Done<bool> {
+    Ok(heading(core, conversation).await?.is_some_and(|heading| heading.kind == ConversationKind::Public))
+}
+
 /// Everybody who is or was a member, or has spoken, in order of id.
 async fn people(core: &Core, conversation: ConversationId) -> Done<Vec<Member>> {
     type Cells = (Vec<u8>, Option<i8>, Option<bool>, Option<i64>);
