@@ -1,9 +1,9 @@
 //! Conversations and users: one method for each rpc, typed by the protocol crate.
 
 use rialto_protocol::rpc::{
-    self as protocol, Appended, BotCommand, Conversation, CreateConversation, DeleteMessage, EditMessage, FindUser, GetUser, Invite,
-    JoinOrLeave, ListConversations, ListMembers, ListMessages, MarkRead, Marked, Member, Message, OneConversation, Page, Profile, React,
-    RemoveMember, Role, SendMessage, SetCommands, SetRole, SetSettings,
+    self as protocol, Appended, BotCommand, BrowseConversations, Conversation, CreateConversation, DeleteMessage, EditMessage, FindUser,
+    GetUser, Invite, JoinOrLeave, ListConversations, ListMembers, ListMessages, MarkRead, Marked, Member, Message, OneConversation, Page,
+    Profile, PublicConversation, React, RemoveMember, Role, SendMessage, SetCommands, SetRole, SetSettings, SetUser,
 };
 use rialto_protocol::{ClientId, ConversationId, UserId};
 use serde::Serialize;
@@ -235,6 +235,22 @@ impl Client {
     /// See [`Error`].
     pub async fn user(&self, user: UserId) -> Result<Profile, Error> {
         self.rpc_idempotent("user.get", &GetUser { user }).await
+    }
+
+    /// Changes what people read of oneself.
+    ///
+    /// # Errors
+    /// See [`Error`]; `invalid_argument` for a bad name.
+    pub async fn set_profile(&self, display_name: impl Into<String>) -> Result<Profile, Error> {
+        self.rpc_idempotent("user.set", &SetUser { display_name: display_name.into() }).await
+    }
+
+    /// Public conversations, most recently active first; a `title` leaves those that have it in theirs, in any case.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn browse(&self, browse: BrowseConversations) -> Result<Page<PublicConversation>, Error> {
+        self.rpc_idempotent("conversation.browse", &browse).await
     }
 
     /// A user by exact name.

@@ -78,7 +78,7 @@ fn send_message(scanner: &mut Scanner<'_>) -> Option<SendMessage> {
         Some(())
     })?;
     let message = SendMessage { conversation: ConversationId(conversation?), client_id: client_id?, text: text?, reply_to };
-    rpc::check_text(&message.text).ok()?;
+    rpc::check::text(&message.text).ok()?;
     Some(message)
 }
 

@@ -17,6 +17,7 @@ from .protocol.types import (
     Message,
     Page,
     Profile,
+    PublicConversation,
     Role,
     UserId,
 )
@@ -255,6 +256,17 @@ class Calls(ABC):
     async def find_user(self, username: str, *, timeout: float | None = None) -> Profile:
         """A user by exact name, in any case."""
         return cast(Profile, await self.remote("user.find", lambda: {"username": username}, "safe", timeout))
+
+    async def set_profile(self, *, display_name: str, timeout: float | None = None) -> Profile:
+        """Changes what people read of oneself."""
+        return cast(Profile, await self.remote("user.set", lambda: {"display_name": display_name}, "safe", timeout))
+
+    async def browse(
+        self, *, title: str | None = None, limit: int | None = None, cursor: str | None = None, timeout: float | None = None
+    ) -> Page[PublicConversation]:
+        """Public conversations, most recently active first; `title` leaves those that have it in theirs, in any case."""
+        body = _given(title=title, limit=limit, cursor=cursor)
+        return cast(Page[PublicConversation], await self.remote("conversation.browse", lambda: body, "safe", timeout))
 
     async def _append(self, method: str, fields: dict[str, Any], client_id: ClientId | None, timeout: float | None) -> Appended:
         def body() -> dict[str, Any]:
