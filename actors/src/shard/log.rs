@@ -98,8 +98,8 @@ pub struct Log {
     confirming: bool,
     /// Monotonic time at which the call under way was sent.
     sent_ms: u64,
-    /// Monotonic time at which the newest call was sent whose answer showed that the shard is mine.
-    confirmed_ms: u64,
+    /// Monotonic time at which the newest call was sent whose answer showed that the shard is mine; none since its tail was read.
+    confirmed_ms: Option<u64>,
     /// Monotonic time of the last append.
     appended_ms: u64,
 }
@@ -126,7 +126,7 @@ impl Log {
             waiting: false,
             confirming: false,
             sent_ms: 0,
-            confirmed_ms: 0,
+            confirmed_ms: None,
             appended_ms: 0,
         }
     }
@@ -335,7 +335,7 @@ impl Log {
     }
 
     fn own_fence_seen(&mut self) {
-        self.confirmed_ms = self.confirmed_ms.max(self.sent_ms);
+        self.confirmed_ms = self.confirmed_ms.max(Some(self.sent_ms));
         self.retry_ms = RETRY_MS_MIN;
     }
 }

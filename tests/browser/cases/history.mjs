@@ -19,7 +19,7 @@ export const history = [
       await bob.page.goto(`${url}/${new URL(ada.page.url()).hash}`);
       await bob.opens('Long story');
       await until('the first page is there', async () => (await bob.message(`line ${MESSAGES}`).count()) === 1);
-      assert.ok((await bob.texts()).length < 120, 'only the newest page is loaded at first');
+      assert.ok((await bob.texts()).length < 120, 'only the newest pages are loaded at first');
       const latest = bob.page.getByRole('button', { name: /Latest|new message/ });
       if ((await latest.count()) > 0) await latest.click();
 
@@ -29,12 +29,13 @@ export const history = [
       }
       await bob.page.getByText('This is where the conversation begins.').waitFor();
       const texts = await bob.texts();
-      assert.deepEqual(texts, Array.from({ length: MESSAGES }, (_, index) => `line ${index + 1}`));
+      assert.ok(texts.length >= 100 && texts.length < MESSAGES, 'a part of it is on the page');
+      assert.deepEqual(texts, Array.from({ length: texts.length }, (_, index) => `line ${index + 1}`));
       await bob.shoots(shots, 'history-start');
 
       await ada.says('the newest word');
-      await until('a new message does not move the reader', async () => (await bob.message('the newest word').count()) === 1);
-      assert.ok(await bob.log.evaluate((log) => log.scrollTop + log.clientHeight < log.scrollHeight - 1000));
+      await until('the new message is announced', async () => (await bob.page.getByRole('button', { name: '1 new message' }).count()) === 1);
+      assert.deepEqual((await bob.texts()).slice(0, 3), ['line 1', 'line 2', 'line 3'], 'a new message does not move the reader');
       await bob.page.getByRole('button', { name: '1 new message' }).click();
       await until('the end is on screen', () => bob.log.evaluate((log) => log.scrollTop + log.clientHeight > log.scrollHeight - 40));
       await bob.hasUnread('Long story', 0);
@@ -64,7 +65,7 @@ export const longHistory = [
       const rendered = await ada.log.getByRole('article').count();
       await scrollsUntil(ada, 6000, async () => (await ada.page.getByRole('button', { name: 'Latest' }).count()) === 0);
       const longest = longestTaskMs(await browser.stopTracing());
-      assert.ok(rendered <= 300, `${rendered} messages are on the page at once`);
+      assert.ok(rendered <= 200, `${rendered} messages are on the page at once`);
       assert.ok(longest > 0 && longest <= TASK_MS_MAX, `the longest task took ${longest} ms of the processor`);
       process.stdout.write(`      the longest task took ${longest.toFixed(1)} ms of the processor\n`);
       await ada.leaves();

@@ -131,7 +131,9 @@ impl Log {
     fn serve(&mut self, top: u64, tail: Vec<Row>, mono_ms: u64) -> LogNews {
         (self.applied, self.top, self.consumed) = (top, top, self.cursor);
         self.appended_ms = mono_ms;
-        // The claim has shown the fence; reading the tail shows nothing of it.
+        // Reading the tail shows nothing of the fence, and it may have been done late: whoever claimed after me may have taken rows away before it came to them. Only a look at
+        // the fence behind it shows that what it found is all there was.
+        self.confirmed_ms = None;
         self.retry_ms = RETRY_MS_MIN;
         self.phase = Phase::Ready;
         LogNews::Ready { cursor: self.cursor, tail }

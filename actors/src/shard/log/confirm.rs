@@ -12,7 +12,7 @@ impl Log {
     /// Whether what is decided on durable rows may leave at once.
     #[must_use]
     pub fn is_sure(&self, mono_ms: u64) -> bool {
-        self.shape.consumed_on_append || mono_ms.saturating_sub(self.confirmed_ms) < SURE_MS
+        self.shape.consumed_on_append || self.confirmed_ms.is_some_and(|confirmed_ms| mono_ms.saturating_sub(confirmed_ms) < SURE_MS)
     }
 
     /// Reads the fence, unless something is under way, or about to be, that shows it too.

@@ -91,3 +91,17 @@ fn a_tail_that_was_read_late_says_nothing_of_the_fence() {
     assert!(matches!(log.answered(LogAnswer::Tail(Ok(Vec::new())), SURE_MS).0, LogNews::Ready { .. }));
     assert!(!log.is_sure(SURE_MS), "the claim is that old, and somebody else may have claimed since");
 }
+
+#[test]
+fn only_a_look_at_the_fence_behind_the_tail_shows_that_the_tail_is_whole() {
+    let mut log = shared(2);
+    log.claim(7, 0);
+    log.answered(LogAnswer::First(Ok(0)), 0);
+    log.answered(LogAnswer::Head(Ok(BucketHead::default())), 0);
+    log.answered(applied(), 100);
+    assert!(matches!(log.answered(LogAnswer::Tail(Ok(Vec::new())), 200).0, LogNews::Ready { .. }));
+    assert!(!log.is_sure(200), "somebody may have claimed, and truncated, before the tail was read");
+    assert!(matches!(log.confirm(200), Some(LogCall::Head { bucket: 0 })));
+    let taken = BucketHead { fence: Some(Fence(uuid::Uuid::from_u128(9))), ..BucketHead::default() };
+    assert!(matches!(log.answered(LogAnswer::Head(Ok(taken)), 210).0, LogNews::Fenced));
+}

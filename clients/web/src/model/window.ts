@@ -2,7 +2,7 @@ import type { Message } from './types.ts';
 import { indexOfOffset } from './timeline.ts';
 
 /** Messages that are on the page at once, however many are loaded: more than three screens of the shortest ones. */
-export const SHOWN_MAX = 240;
+export const SHOWN_MAX = 160;
 /** By how many messages the shown part moves when its reader comes near one of its ends. */
 const STEP = 30;
 
