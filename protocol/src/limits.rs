@@ -39,7 +39,7 @@ pub const ANSWER_BYTES_MAX: usize = 512 * 1024;
 pub const RECOVERY_BYTES_MAX: usize = 768 * 1024;
 /// Bytes of publications in one recovery of a conversation by `subscribe`: whoever was closed for being slow has lost an outbox and all that was said
 /// until it came back. A larger one is not `recovered`.
-pub const LONG_RECOVERY_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const LONG_RECOVERY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Publications in such a recovery, likewise.
 pub const LONG_RECOVERY_PUBLICATIONS_MAX: usize = 2_000;
 /// Items of one page. A larger `limit` is cut to this.

@@ -163,7 +163,7 @@ impl ShardPerformer {
                 acts.later(async move { ShardInput::Log(LogAnswer::Tail(pending.await)) });
             }
             LogCall::Append(append) => {
-                let changed = if self.changes.are_wanted() { Changes::of_rows(&append.rows) } else { Vec::new() };
+                let changed = Changes::of_rows(&append.rows);
                 let (began_us, clock, load) = (self.clock.mono_us(), self.clock.clone(), Arc::clone(&self.load));
                 let (pending, changes) = (log.append(shard, append), self.changes.clone());
                 acts.later(async move {

@@ -1,4 +1,4 @@
-//! Which conversations have new rows: shards say so, the dispatcher hears it. Costs one look at a flag while there is no webhook.
+//! Which conversations have new rows: shards say so, the dispatcher hears it. Costs a short list per append while there is no webhook.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,16 +40,13 @@ pub(super) struct Waiting {
 }
 
 impl Changes {
-    /// Whether anybody listens.
-    pub(crate) fn are_wanted(&self) -> bool {
-        self.0.wanted.load(Ordering::Relaxed)
-    }
-
+    /// Whether anybody listens. What is noted from now on is heard; what was noted before shows to who looks from now on.
     pub(super) fn want(&self, wanted: bool) {
-        self.0.wanted.store(wanted, Ordering::Relaxed);
+        self.0.wanted.store(wanted, Ordering::SeqCst);
     }
 
-    /// What rows change, to be noted once they are durable.
+    /// What rows change, to be noted once they are durable. Whether anybody listens is asked then and not now: an append that is under way when somebody begins to listen is
+    /// perhaps not there yet when they look.
     pub(crate) fn of_rows(rows: &[Row]) -> Vec<(ConversationId, u64, bool)> {
         let of_conversations = rows.iter().filter(|row| row.entity.kind == EntityKind::Conversation);
         of_conversations
@@ -62,7 +59,7 @@ impl Changes {
 
     /// These rows are durable.
     pub(crate) fn note(&self, changes: Vec<(ConversationId, u64, bool)>) {
-        if changes.is_empty() {
+        if changes.is_empty() || !self.0.wanted.load(Ordering::SeqCst) {
             return;
         }
         let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,5 +84,22 @@ impl Changes {
     /// Takes what waits.
     pub(super) fn take(&self) -> Waiting {
         std::mem::take(&mut *self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOM: ConversationId = ConversationId(uuid::Uuid::nil());
+
+    #[test]
+    fn an_append_that_ends_when_somebody_listens_is_heard_whenever_it_began() {
+        let changes = Changes::default();
+        changes.note(vec![(ROOM, 1, true)]);
+        changes.want(true);
+        assert_eq!(changes.take().changed.len(), 0, "who begins to listen looks at what is there");
+        changes.note(vec![(ROOM, 3, true), (ROOM, 2, false)]);
+        assert_eq!(changes.take().changed[&ROOM], Change { seq: 3, may_add: true });
     }
 }
