@@ -50,6 +50,22 @@ export const screens = [
     },
   },
   {
+    name: 'on a 4K screen lines stay short enough to read',
+    async test({ browser, url, run, shots }) {
+      const { ada, bob } = await scene(browser, url, run, { viewport: { width: 3840, height: 2160 } });
+      await ada.opens('Bridge builders');
+      const long = 'A line that would cross the whole screen. '.repeat(20).trim();
+      await bob.says(long);
+      await ada.sees(long);
+      await fits(ada);
+      const width = async (part) => (await part.boundingBox()).width;
+      assert.ok((await width(ada.page.getByText(long))) < 1200, 'the text is as wide as the screen');
+      assert.ok((await width(ada.box)) < 1200, 'the box is as wide as the screen');
+      await ada.shoots(shots, '4k');
+      await Promise.all([ada.leaves(), bob.leaves()]);
+    },
+  },
+  {
     name: 'light and dark follow the system, both with enough contrast',
     async test({ browser, url, run, shots }) {
       const { ada, bob } = await scene(browser, url, run, { colorScheme: 'light' });
