@@ -15,6 +15,7 @@ from ..error import RialtoError
 from ..event import ConversationPublication, Gap, InboxPublication, Subscribed, conversation_channel, event_of
 from ..protocol.types import Conversation, ConversationEvent, ConversationId, Profile
 from ..state import Position
+from .again import until_done
 from .context import BOT_ID_PREFIX, AnyContext, Context, Doing, Row, Timer, TimerContext, actor_of
 from .context import TIMER as TIMER_NAME
 from .follower import Follower
@@ -98,8 +99,19 @@ class Bot(Routes):
         for kind in self._timers.kinds - self.timers.keys():
             self._report(RialtoError("misuse", f"there is no handler of timers {kind}: they are kept"))
         self._timers.start(self.timers.keys())
+        await self._register()
         await self._follow_all()
         return self
+
+    async def _register(self) -> None:
+        """Says what it understands. A person's account and a token without this scope work all the same."""
+        if not self.commands:
+            return
+        try:
+            await until_done(lambda: self.client.set_commands(list(self.commands.values())))
+        except RialtoError as error:
+            if error.code != "forbidden":
+                self._report(error)
 
     async def stop(self) -> None:
         """Begins nothing new, lets running handlers end for a limited time, and closes the client.
