@@ -165,7 +165,7 @@ impl Follower {
         }
     }
 
-    /// False when the bot stops and has not begun with it.
+    /// False when it is not handled, and no other is to begin.
     async fn handle(&self, bot: &Arc<Handling>, row: Waiting, epoch: &str) -> bool {
         if let Some(event) = row.event
             && !bot.dispatch(self.conversation, row.offset, event).await

@@ -68,7 +68,8 @@ pub(crate) struct Handling {
 }
 
 impl Handling {
-    /// Hands a row to those who want it; false when the bot stops and has not begun with it.
+    /// Hands a row to those who want it; false when it is not handled: the bot stops and has not begun with it, or lost its connection for good, so that what
+    /// handlers wanted to do may not be done.
     pub(crate) async fn dispatch(self: &Arc<Self>, conversation: ConversationId, offset: u64, event: ConversationEvent) -> bool {
         let Ok(_turn) = self.turns.acquire().await else { return false };
         if *self.phase.borrow() != Phase::Running {
@@ -82,7 +83,7 @@ impl Handling {
         let context = Context::new(row, self.routes.len());
         let first = Next { bot: Arc::clone(self), context: context.clone(), layer: 0 };
         self.guarded(&context, first.run()).await;
-        true
+        self.client.state().will_retry()
     }
 
     async fn handle(&self, outer: &Context) {

@@ -151,13 +151,15 @@ async fn stop_lets_the_running_handler_end_and_begins_no_other() {
 #[tokio::test]
 async fn stop_drops_a_handler_that_does_not_end_and_its_row_is_handled_at_the_next_start() {
     let scene = Scene::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = || FileStore::new(folder.path().join("places.json"));
     let started = Arc::new(Semaphore::new(0));
     let tell = Arc::clone(&started);
     let bot = scene.bot().message(move |_| {
         tell.add_permits(1);
         std::future::pending()
     });
-    let bot = bot.start().await.expect("it starts");
+    let bot = bot.store(store()).start().await.expect("it starts");
     scene.ada.says(scene.room, "m0");
     started.acquire().await.expect("open").forget();
     tokio::time::pause();
@@ -165,7 +167,34 @@ async fn stop_drops_a_handler_that_does_not_end_and_its_row_is_handled_at_the_ne
     bot.stop().await;
     assert!(begin.elapsed() >= Duration::from_millis(limits::STOP_WITHIN_MS));
     tokio::time::resume();
-    let second = echo(scene.client()).start().await.expect("it starts");
+    let second = echo(scene.client()).store(store()).start().await.expect("it starts");
+    scene.ada.hears(scene.room, |text| text == "echo: m0").await;
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_row_whose_handler_lost_the_connection_for_good_is_handled_at_the_next_start() {
+    let scene = Scene::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = || FileStore::new(folder.path().join("places.json"));
+    let started = Arc::new(Semaphore::new(0));
+    let tell = Arc::clone(&started);
+    let bot = scene.bot().message(move |context| {
+        let tell = Arc::clone(&tell);
+        async move {
+            tell.add_permits(1);
+            context.client().closed_for_good().await;
+            context.reply("too late").await?;
+            Ok(())
+        }
+    });
+    let bot = bot.store(store()).start().await.expect("it starts");
+    scene.ada.says(scene.room, "m0");
+    started.acquire().await.expect("open").forget();
+    scene.server.close_all(CloseCode::InvalidToken);
+    bot.closed().await;
+    bot.stop().await;
+    let second = echo(scene.client()).store(store()).start().await.expect("it starts");
     scene.ada.hears(scene.room, |text| text == "echo: m0").await;
     second.stop().await;
 }

@@ -4,6 +4,7 @@
 mod examples;
 mod life;
 mod scene;
+mod schedules;
 
 use std::sync::{Arc, Mutex};
 
