@@ -81,6 +81,14 @@ impl Client {
         }
     }
 
+    /// Waits until the connection is closed and will not be made again, and says why.
+    pub async fn closed_for_good(&self) -> Reason {
+        let mut shared = self.shared.clone();
+        // An error means that the task has ended, and with it the connection.
+        let _ = shared.wait_for(|shared| !shared.state.will_retry()).await;
+        self.closed_because()
+    }
+
     /// Lets requests that are under way end (up to [`crate::limits::CLOSE_WITHIN_MS`]), then closes the connection. Further calls fail. Clones are closed too.
     pub async fn close(&self) {
         let (done, wait) = oneshot::channel();
@@ -167,9 +175,13 @@ impl Client {
     }
 
     fn closed(&self) -> Error {
+        Error::Closed(self.closed_because())
+    }
+
+    fn closed_because(&self) -> Reason {
         match self.state() {
-            ConnectionState::Closed { reason } => Error::Closed(reason),
-            _ => Error::Closed(Reason::new(Reason::CLOSED_BY_OWNER, "the connection's task is gone")),
+            ConnectionState::Closed { reason } => reason,
+            _ => Reason::new(Reason::CLOSED_BY_OWNER, "the connection's task is gone"),
         }
     }
 }

@@ -31,6 +31,7 @@
 //! # Not built in
 //! TLS: addresses are `http://` and `ws://`. Terminate TLS in a local proxy until it is.
 
+pub mod bot;
 mod builder;
 mod client;
 mod clock;
@@ -40,6 +41,7 @@ mod event;
 pub mod http;
 pub mod limits;
 mod state;
+pub mod testing;
 mod token;
 mod wire;
 
@@ -51,3 +53,8 @@ pub use self::error::Error;
 pub use self::event::{Event, Events};
 pub use self::state::{ConnectionState, Position, Reason};
 pub use self::token::{TokenError, TokenSource};
+
+/// What the README shows is run with the other examples of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -17,12 +17,12 @@ pub fn chat() -> PathBuf {
     clients().join("rialto-chat")
 }
 
-/// The example bot of the SDK.
+/// An example bot of the SDK: `dice`, `echo` or `poll`.
 ///
 /// # Panics
 /// When it cannot be built.
-pub fn echo() -> PathBuf {
-    clients().join("examples/echo")
+pub fn bot(name: &str) -> PathBuf {
+    clients().join("examples").join(name)
 }
 
 /// The folder of the SDK's programs: `RIALTO_CLIENTS`, else the test build, brought up to date once per test process.
@@ -34,7 +34,7 @@ fn clients() -> &'static Path {
 fn build() -> PathBuf {
     // The whole workspace's features, so that nothing is compiled that the tests have not compiled already.
     let status = std::process::Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--workspace", "--bin", "rialto-chat", "--example", "echo"])
+        .args(["build", "--quiet", "--workspace", "--bin", "rialto-chat", "--example", "dice", "--example", "echo", "--example", "poll"])
         .current_dir(repository::root())
         .status()
         .expect("cargo can be started");
@@ -58,14 +58,21 @@ impl Program {
     /// When the process cannot be started.
     #[must_use]
     pub fn start(program: &Path, arguments: &[&str], password: &str) -> Self {
-        let mut child = Command::new(program)
-            .args(arguments)
-            .env("RIALTO_PASSWORD", password)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the program can be started");
+        Self::run(Command::new(program).args(arguments).env("RIALTO_PASSWORD", password))
+    }
+
+    /// Starts a bot in its folder, with what it finds in its environment.
+    ///
+    /// # Panics
+    /// When the process cannot be started.
+    #[must_use]
+    pub fn start_bot(program: &Path, url: &str, token: &str, folder: &Path) -> Self {
+        Self::run(Command::new(program).env("RIALTO_URL", url).env("RIALTO_TOKEN", token).current_dir(folder))
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn().expect("the program can be started");
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().expect("standard output is a pipe");
         Self { child, stdin, lines: BufReader::new(stdout).lines(), printed: Vec::new() }
@@ -117,6 +124,17 @@ impl Program {
         };
         let status = clock::within("the program ends", rest).await;
         (status, self.printed)
+    }
+
+    /// Asks it to end (SIGTERM), and waits until it has.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn terminated(self) -> (ExitStatus, Vec<String>) {
+        let pid = self.child.id().expect("it runs");
+        let told = Command::new("kill").args(["-TERM", &pid.to_string()]).status().await;
+        assert!(told.expect("kill can be started").success(), "the signal was not delivered");
+        self.ends().await
     }
 
     /// Ends it at once, as a power cut would.

@@ -1,18 +1,44 @@
-//! The programs that come with the SDK, as people run them: the example bot and the terminal chat. The node is killed with -9 under them.
+//! The programs that come with the SDK, as people run them: the example bots and the terminal chat. They and the node are killed with -9.
 
+use reqwest::Method;
 use rialto_tests::json::Pick as _;
 use rialto_tests::user::{PASSWORD, client_id};
 use rialto_tests::{Door, Program, Rialto, User, eventually, program};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const PREFIX: &str = "echo: ";
 
 fn bot(door: &Door, echo: &User) -> Program {
-    Program::start(&program::echo(), &["--url", door.url(), "--user", &echo.username, "--register"], PASSWORD)
+    Program::start(&program::bot("echo"), &["--url", door.url(), "--user", &echo.username, "--register"], PASSWORD)
 }
 
 fn chat(door: &Door, user: &User) -> Program {
     Program::start(&program::chat(), &["--url", door.url(), "--user", &user.username], PASSWORD)
+}
+
+/// A bot's account with the scopes that the README gives it; its id and its token.
+async fn bot_of(owner: &User, name: &str) -> (String, String) {
+    let body = json!({"username": name, "scopes": ["conversation.*", "user.me", "bot.set_commands"]});
+    let made = owner.post("/v1/bots", &body).await.expect(201);
+    (made["bot"]["user"].text("id"), made.text("token"))
+}
+
+/// Waits until a bot has said what people's clients complete, and gives the names.
+async fn commands(user: &User, conversation: &str) -> Vec<String> {
+    eventually("the bot's commands are registered", async || {
+        let items = user.get(&format!("/v1/conversations/{conversation}/commands")).await.expect(200).list("items");
+        (!items.is_empty()).then(|| items.iter().map(|command| command.text("name")).collect())
+    })
+    .await
+}
+
+/// Waits for a text that begins so.
+async fn said(user: &User, conversation: &str, begin: &str) -> Value {
+    eventually(&format!("somebody says {begin}"), async || {
+        let items = user.reads(conversation, "limit=100").await;
+        items.into_iter().find(|item| item.text("text").starts_with(begin))
+    })
+    .await
 }
 
 async fn direct(one: &User, other: &User) -> String {
@@ -77,6 +103,52 @@ async fn the_example_bot_answers_everything_once_whoever_is_killed() {
     let _running = bot(&door, &echo);
     each_is_answered_once(&alice, &group, &[said.as_slice(), &["said to a dead bot"]].concat()).await;
     each_is_answered_once(&alice, &pair, &["in private", "and this"]).await;
+}
+
+#[tokio::test]
+async fn the_bot_of_the_readme_is_completed_and_goes_on_where_it_was_killed() {
+    let node = Rialto::start(&[]).await;
+    let alice = node.user("alice").await;
+    let (id, token) = bot_of(&alice, "dice").await;
+    let group = alice.creates("group", "with dice", &[&id]).await.text("id");
+    let start = || Program::start_bot(&program::bot("dice"), node.url(), &token, node.folder());
+    let running = start();
+    assert_eq!(commands(&alice, &group).await, ["roll"]);
+    alice.sends(&group, "/roll 20").await;
+    eventually("it rolls", async || texts(&alice, &group).await.iter().any(|text| text.ends_with(" of 20")).then_some(())).await;
+    running.kill9().await;
+    alice.sends(&group, "/roll 30").await;
+    alice.sends(&group, "/roll many").await;
+    let running = start();
+    assert_eq!(said(&alice, &group, "sides: ").await.text("text"), "sides: it must be a whole number\nUsage: /roll [sides: number]");
+    let (status, printed) = running.terminated().await;
+    assert!(status.success(), "{printed:?}");
+    let answers: Vec<_> = texts(&alice, &group).await.into_iter().filter(|text| text.contains(" of ")).collect();
+    assert!(matches!(&answers[..], [first, second] if first.ends_with(" of 20") && second.ends_with(" of 30")), "{answers:?}");
+}
+
+#[tokio::test]
+async fn the_example_bot_poll_asks_and_counts_whoever_is_killed() {
+    let node = Rialto::start(&[]).await;
+    let alice = node.user("alice").await;
+    let (id, token) = bot_of(&alice, "poll").await;
+    let group = alice.creates("group", "with a poll", &[&id]).await.text("id");
+    let start = || Program::start_bot(&program::bot("poll"), node.url(), &token, node.folder());
+    let running = start();
+    assert_eq!(commands(&alice, &group).await, ["close", "poll"]);
+    alice.sends(&group, "/poll \"Where to?\" pizza noodles").await;
+    let asked = said(&alice, &group, "📊").await["offset"].clone();
+    running.kill9().await;
+    let reaction = format!("/v1/conversations/{group}/messages/{asked}/reactions/2️⃣");
+    alice.http.ask(Method::PUT, &reaction).token(&alice.token).json(&json!({"client_id": client_id()})).send().await.expect(200);
+    alice.sends(&group, "/close").await;
+    let _running = start();
+    let result = said(&alice, &group, "Result").await;
+    assert_eq!(result.text("text"), "Result: Where to?\n2️⃣ noodles: 1\n1️⃣ pizza: 0");
+    // Killed at whatever point of asking, it has offered each number once.
+    let poll = said(&alice, &group, "📊").await;
+    assert!(poll["reactions"]["1️⃣"] == json!([id]) && poll["reactions"]["2️⃣"].as_array().is_some_and(|users| users.len() == 2), "{poll}");
+    assert_eq!(texts(&alice, &group).await.iter().filter(|text| text.starts_with("📊")).count(), 1);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ def remind(client: Client, store: Store | None = None) -> Bot:
     """The bot; without a store its reminders end with it."""
     bot = Bot(client, store=store)
 
-    @bot.command("remind")
+    @bot.command("remind", "says something later")
     async def ask(context: MessageContext, after: Annotated[int, option.duration()], text: Annotated[str, option.rest()]) -> None:
         if after > WAIT_MS_MAX:
             await context.reply("That is too far away: 400 days at most.")
@@ -34,7 +34,7 @@ def remind(client: Client, store: Store | None = None) -> Bot:
     async def say(context: TimerContext) -> None:
         await context.say(f"⏰ {context.data['text']}", reply_to=context.data["offset"])
 
-    @bot.command("reminders")
+    @bot.command("reminders", "says what is to come here")
     async def show(context: MessageContext) -> None:
         waiting = [timer for timer in context.timers("remind") if timer.conversation == context.conversation]
         lines = [f"{datetime.fromtimestamp(timer.at_ms / 1_000, UTC):%Y-%m-%d %H:%M} UTC: {timer.data['text']}" for timer in waiting]

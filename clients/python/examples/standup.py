@@ -54,7 +54,7 @@ def standup(client: Client, store: Store | None = None) -> Bot:
 def _agree(bot: Bot) -> None:
     """When it asks. `plan/ROOM` is what is agreed."""
 
-    @bot.command("standup")
+    @bot.command("standup", "asks everybody here each day")
     async def agree(
         context: MessageContext,
         at: Annotated[int, time_of_day()],
@@ -66,11 +66,11 @@ def _agree(bot: Bot) -> None:
         context.memory[f"plan/{context.conversation}"] = {"at": at, "wait": wait, "question": question, "timer": first}
         await context.reply(f"Each day at {at // MINUTE_MS // 60:02}:{at // MINUTE_MS % 60:02} UTC I ask everybody here.")
 
-    @bot.command("standup-off")
+    @bot.command("standup-off", "asks no more")
     async def stop(context: MessageContext) -> None:
         await context.reply("I ask no more." if forget_plan(context) else "I do not ask here.")
 
-    @bot.command("standup-now")
+    @bot.command("standup-now", "asks now")
     async def ask_now(context: MessageContext) -> None:
         context.set_timer("begin", context.client.server_time_ms())
         await context.react("👍")

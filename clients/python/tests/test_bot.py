@@ -43,6 +43,38 @@ class Handlers(VirtualTestCase):
         self.assertEqual(heard, [(6, None, ""), (20, "good", "for the win"), (12, "bad", "")])
         await bot.stop()
 
+    async def test_its_commands_are_registered_at_the_start_as_clients_complete_them(self) -> None:
+        stage = Stage()
+        bot = Bot(stage.server.client(stage.robot))
+
+        @bot.command("Roll", "rolls a die")
+        async def roll(
+            _context: MessageContext,
+            sides: Annotated[int, option.integer(min=2).describe("how many")] = 6,
+            *,
+            mood: Literal["good", "bad"],
+        ) -> None:
+            self.assertLess((sides, mood), (0, ""))
+
+        stage.fault = "refused for now"
+        starting = asyncio.create_task(bot.start())
+        await stage.quiet()
+        stage.fault = None
+        await starting
+        async with stage.server.client(stage.ada) as ada:
+            shown: list[Any] = [
+                {"name": "sides", "kind": "integer", "required": False, "choices": [], "description": "how many"},
+                {"name": "mood", "kind": "choice", "required": True, "choices": ["good", "bad"], "description": ""},
+            ]
+            command = {"bot": stage.robot.id, "name": "roll", "description": "rolls a die", "options": shown}
+            self.assertEqual(await ada.commands(stage.room), {"items": [command], "next": None})
+        await bot.stop()
+        other = Bot(stage.server.client(stage.ada), prefix="!")
+        other.command("shout")(lambda _context: None)
+        await other.start()
+        self.assertNotIn(stage.ada.id, stage.server.commands, "only what begins with / is completed")
+        await other.stop()
+
     async def test_patterns_mentions_and_other_rows_find_their_handlers(self) -> None:
         stage = Stage()
         bot = Bot(stage.server.client(stage.robot))

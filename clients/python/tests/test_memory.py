@@ -14,7 +14,7 @@ from typing import Any
 
 from stage import Stage
 
-from rialto import RialtoError
+from rialto import RialtoError, Suspended
 from rialto.bot import Bot, JsonFileStore, Memory, MessageContext, TimerContext
 from rialto.bot.limits import TIMERS_MAX
 from rialto.testing import Fault, VirtualTestCase, run
@@ -104,6 +104,83 @@ class Remembering(VirtualTestCase):
         self.assertTrue(errors)
         stage.store.is_broken = False
         await stage.ada.hears(stage.room, "b is number 2")
+        await bot.stop()
+
+    async def test_a_row_whose_handler_lost_the_connection_for_good_is_handled_at_the_next_start(self) -> None:
+        stage = Stage()
+        bot = Bot(stage.server.client(stage.robot), store=stage.store)
+        bot.catch(lambda _error, _context: None)
+        started, may_end = asyncio.Event(), asyncio.Event()
+
+        @bot.message()
+        async def late(context: MessageContext) -> None:
+            started.set()
+            await may_end.wait()
+            context.memory["said"] = True
+            await context.say("too late")
+
+        await bot.start()
+        stage.ada.says(stage.room, "a")
+        await started.wait()
+        stage.server.cut(stage.robot, 3500, "invalid token")
+        await stage.quiet()
+        self.assertIsInstance(bot.client.state, Suspended)
+        may_end.set()
+        await stage.quiet()
+        await bot.stop()
+        second = await counting(stage).start()
+        await stage.ada.hears(stage.room, "a is number 1")
+        self.assertNotIn("said", second.memory)
+        await second.stop()
+
+    async def test_told_to_connect_again_it_handles_the_row_again(self) -> None:
+        stage = Stage()
+        bot = Bot(stage.server.client(stage.robot), store=stage.store)
+        failures: list[Exception] = []
+        bot.catch(lambda error, _context: failures.append(error))
+
+        @bot.message()
+        async def answer(context: MessageContext) -> None:
+            if not failures:
+                stage.server.cut(stage.robot, 3500, "invalid token")
+                await asyncio.sleep(1)
+            await context.say(f"heard {context.text}")
+
+        await bot.start()
+        stage.ada.says(stage.room, "a")
+        await stage.quiet()
+        await stage.quiet()
+        self.assertEqual((len(failures), stage.texts), (1, []))
+        bot.client.connect()
+        await stage.ada.hears(stage.room, "heard a")
+        self.assertEqual((len(failures), stage.texts), (1, ["heard a"]))
+        await bot.stop()
+
+    async def test_a_timer_whose_handler_lost_the_connection_for_good_comes_again(self) -> None:
+        stage = Stage()
+        bot = Bot(stage.server.client(stage.robot), store=stage.store)
+        failures: list[Exception] = []
+        bot.catch(lambda error, _context: failures.append(error))
+
+        @bot.message()
+        async def heard(context: MessageContext) -> None:
+            context.set_timer("later", context.time_ms + 1_000)
+
+        @bot.timer("later")
+        async def due(context: TimerContext) -> None:
+            if not failures:
+                stage.server.cut(stage.robot, 3500, "invalid token")
+                await asyncio.sleep(1)
+            await context.say("it is later")
+
+        await bot.start()
+        stage.ada.says(stage.room, "a")
+        await asyncio.sleep(60)
+        self.assertEqual((len(failures), stage.texts), (1, []), "it is not tried without a connection")
+        bot.client.connect()
+        await stage.ada.hears(stage.room, "it is later")
+        await asyncio.sleep(60)
+        self.assertEqual((len(failures), stage.texts), (1, ["it is later"]))
         await bot.stop()
 
     async def test_timers_come_in_time_by_the_servers_clock_also_when_the_bot_was_away(self) -> None:

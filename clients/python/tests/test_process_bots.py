@@ -11,9 +11,9 @@ import unittest
 from pathlib import Path
 from typing import Any
 
-from process_kit import PASSWORD, Door, client_of, eventually, needs_server, registered
+from process_kit import PASSWORD, SERVER, Door, client_of, eventually, needs_server, registered
 
-from rialto import Client
+from rialto import Accounts, Client
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -29,7 +29,7 @@ class Bots(unittest.IsolatedAsyncioTestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         ada, robot = await asyncio.gather(registered("ada"), registered("robot"))
-        self.robot = robot.user
+        self.ada, self.robot = ada, robot.user
         self.client = client_of(ada).connect()
         self.addAsyncCleanup(self.client.close)
         self.door = await Door().open()
@@ -58,6 +58,22 @@ class Bots(unittest.IsolatedAsyncioTestCase):
     async def stopped(self, bot: asyncio.subprocess.Process) -> None:
         bot.terminate()
         self.assertEqual(await bot.wait(), 0)
+
+    async def test_a_bots_account_has_its_commands_completed_and_a_persons_works_without(self) -> None:
+        name = f"bot-{self.robot['username'][-8:]}"
+        account = {"username": name, "scopes": ["conversation.*", "user.me", "bot.set_commands"]}
+        made = await Accounts(SERVER).call("POST", "/v1/bots", account, token=await self.ada.access_token())
+        await self.client.invite(self.room, [made["bot"]["user"]["id"]])
+        environment = {**os.environ, "RIALTO_URL": self.door.url, "RIALTO_TOKEN": made["token"], "RIALTO_STATE": f"{self.folder}/bot.json"}
+        bot = await asyncio.create_subprocess_exec(
+            sys.executable, EXAMPLES / "run.py", "remind", env=environment, stdout=asyncio.subprocess.PIPE
+        )
+        assert bot.stdout is not None
+        self.assertEqual(await bot.stdout.readline(), f"here as @{name}\n".encode())
+        shown = [(command["name"], command["description"]) for command in (await self.client.commands(self.room))["items"]]
+        self.assertEqual(shown, [("remind", "says something later"), ("reminders", "says what is to come here")])
+        await self.stopped(bot)
+        await self.stopped(await self.runs("remind"))
 
     async def said(self, start: str, count: int) -> list[str]:
         async def probe() -> list[str] | None:

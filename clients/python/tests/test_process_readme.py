@@ -72,7 +72,7 @@ class Readme(unittest.IsolatedAsyncioTestCase):
         self.assertIn("pip install", block("python3 -m venv"))
         self.assertEqual(self.runs("hello.py", block("hello from an SDK")), "2 hello from an SDK\n")
         self.assertEqual(self.runs("unit.py", block("TestServer")), "pong\n")
-        (self.folder / "bot.py").write_text(block('@bot.command("roll")'), "utf-8")
+        (self.folder / "bot.py").write_text(block('@bot.command("roll"'), "utf-8")
         self.are_typed("hello.py", "unit.py", "bot.py")
         bot = await asyncio.create_subprocess_exec(
             self.python, "bot.py", cwd=self.folder, env=self.environment, stdout=asyncio.subprocess.PIPE

@@ -93,25 +93,26 @@ async fn the_terminal_chat_serves_in_a_pipe_and_keeps_secrets() {
     }
 }
 
+/// The wire of a bot: what it asks at its start, where it goes on, and that an answer keeps its id over a cut.
 #[tokio::test]
 async fn the_echo_bot_answers_others_once_over_a_cut() {
     let peer = Peer::listen().await;
-    let (client, events) = peer.client().start().expect("a client");
-    let bot = tokio::spawn(echo::answer_all(client.clone(), ME.parse().expect("a UUID"), events));
-    let mut news = client.events();
+    let (client, mut news) = peer.client().start().expect("a client");
+    let bot = tokio::spawn(echo::echo(client).run());
     let (mut connection, _) = peer.welcome(WELCOME).await;
+    connection.serves("user.me", &json!({"id": ME, "username": "me", "display_name": "Me"}).to_string()).await;
     connection.serves("conversation.list", &conversations("direct", 5)).await;
     let subscribe = connection.reads().await;
     assert_eq!((subscribe["subscribe"]["recover"].as_bool(), subscribe["subscribe"]["offset"].as_u64()), (Some(true), Some(5)));
     let said = |offset: u64, sender: &str, id: &str| json!({"data": {"type": "message", "sender": sender, "client_id": id, "text": format!("text {offset}"), "time": 1}, "offset": offset});
-    let missed = json!([said(6, ME, "x"), said(7, ALICE, "echo-of-another"), said(8, ALICE, "a")]);
+    let missed = json!([said(6, ME, "x"), said(7, ALICE, "bot-of-another"), said(8, ALICE, "a")]);
     let recovered = format!(
         "{{\"id\":{},\"subscribe\":{{\"recoverable\":true,\"recovered\":true,\"was_recovering\":true,\"epoch\":\"e1\",\"offset\":5,\"publications\":{missed}}}}}",
         subscribe["id"]
     );
     connection.says(&recovered).await;
     let first = connection.reads().await["rpc"]["data"].clone();
-    assert_eq!(first, json!({"conversation": ROOM, "client_id": format!("echo-{ROOM}-8"), "text": "echo: text 8", "reply_to": 8}));
+    assert_eq!(first, json!({"conversation": ROOM, "client_id": format!("bot-{ROOM}-8-0.1"), "text": "echo: text 8", "reply_to": 8}));
     drop(connection);
 
     let (mut connection, _) = peer.welcome(WELCOME).await;

@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from .protocol.types import (
     Appended,
+    BotCommand,
     ClientId,
+    Command,
     Conversation,
     ConversationId,
     ConversationKind,
@@ -222,6 +224,15 @@ class Calls(ABC):
         """One page of a conversation's members."""
         body = {"conversation": conversation} | _given(limit=limit, cursor=cursor)
         return cast(Page[Member], await self.remote("conversation.members", lambda: body, "safe", timeout))
+
+    async def commands(self, conversation: ConversationId, *, timeout: float | None = None) -> Page[Command]:
+        """Slash commands of the bots in a conversation, in order of name."""
+        body = {"conversation": conversation}
+        return cast(Page[Command], await self.remote("conversation.commands", lambda: body, "safe", timeout))
+
+    async def set_commands(self, commands: Sequence[BotCommand], *, timeout: float | None = None) -> None:
+        """Replaces one's own slash commands: bots only."""
+        await self.remote("bot.set_commands", lambda: {"commands": commands}, "safe", timeout)
 
     async def messages(
         self,

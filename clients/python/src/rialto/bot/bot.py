@@ -14,7 +14,8 @@ from ..client import Client
 from ..error import RialtoError
 from ..event import ConversationPublication, Gap, InboxPublication, Subscribed, conversation_channel, event_of
 from ..protocol.types import Conversation, ConversationEvent, ConversationId, Profile
-from ..state import Position
+from ..state import Position, will_retry
+from .again import until_done
 from .context import BOT_ID_PREFIX, AnyContext, Context, Doing, Row, Timer, TimerContext, actor_of
 from .context import TIMER as TIMER_NAME
 from .follower import Follower
@@ -31,6 +32,10 @@ ErrorHandler: TypeAlias = Callable[[Exception, Doing | None], object]
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 logger = logging.getLogger("rialto.bot")
+
+
+class _CutOff(Exception):  # noqa: N818 - it is no error
+    """A handler failed without a connection to come: what it handled is handled again when there is one, or at the next start."""
 
 
 class Bot(Routes):
@@ -98,8 +103,19 @@ class Bot(Routes):
         for kind in self._timers.kinds - self.timers.keys():
             self._report(RialtoError("misuse", f"there is no handler of timers {kind}: they are kept"))
         self._timers.start(self.timers.keys())
+        await self._register()
         await self._follow_all()
         return self
+
+    async def _register(self) -> None:
+        """Says what it understands. A person's account and a token without this scope work all the same."""
+        if not self.commands:
+            return
+        try:
+            await until_done(lambda: self.client.set_commands(list(self.commands.values())))
+        except RialtoError as error:
+            if error.code != "forbidden":
+                self._report(error)
 
     async def stop(self) -> None:
         """Begins nothing new, lets running handlers end for a limited time, and closes the client.
@@ -278,8 +294,11 @@ class Bot(Routes):
             if draft.pop(TIMER_NAME + timer.id, None) is None:
                 return
             context = TimerContext(self.client, timer, draft.draft())
-            if await self._guarded(context, lambda: limited(self.client, called(handler, context))):
-                context.memory.commit()
+            try:
+                if await self._guarded(context, lambda: limited(self.client, called(handler, context))):
+                    context.memory.commit()
+            except _CutOff:
+                return
             # Whether it went well or not, it is over: one that fails must not fail for ever.
             self._keeper.commit(draft)
         self._timers.look()
@@ -294,8 +313,12 @@ class Bot(Routes):
         """The error boundary of one handler; whether it ended well."""
         try:
             await run()
+        except _CutOff:
+            raise
         except Exception as error:
             self._hear(error, context)
+            if not will_retry(self.client.state):
+                raise _CutOff from error
             return False
         return True
 

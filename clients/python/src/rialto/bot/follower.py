@@ -11,7 +11,7 @@ from ..client import Client
 from ..error import RialtoError
 from ..event import ConversationPublication, Subscribed, UnknownPublication, Unsubscribed, conversation_channel, event_of
 from ..protocol.types import ConversationEvent, ConversationId
-from ..state import Closed, Position
+from ..state import Position, will_retry
 from ..subscription import Subscription
 from .again import until_done
 from .context import Row
@@ -91,6 +91,8 @@ class Follower:
 
     def _subscribed(self, event: Subscribed) -> None:
         if not event.was_recovering or event.recovered:
+            # A row may wait whose handler lost the connection.
+            self._wake()
             return
         # The live stream could not be resumed: read what lies between, or begin anew in a new timeline.
         if event.position.epoch != self._position.epoch:
@@ -129,7 +131,7 @@ class Follower:
                         return
             await self._mark()
         except Exception as error:
-            if not self._is_stopped and not isinstance(self._client.state, Closed):
+            if not self._is_stopped and will_retry(self._client.state):
                 self._report(error)
 
     async def _handle_one(self, waiting: _Waiting) -> None:

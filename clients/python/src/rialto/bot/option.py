@@ -11,8 +11,10 @@ import math
 import re
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from ..protocol.types import BotCommand, CommandOption, OptionKind
 
 T = TypeVar("T")
 Word = TypeVar("Word", bound=str)
@@ -32,6 +34,16 @@ class Option(Generic[T]):
     """How much of what was written it takes."""
     read: Callable[[Sequence[str]], T]
     """Raises `InvalidOption`."""
+    kind: OptionKind = "text"
+    """For clients that complete it."""
+    choices: Sequence[str] = ()
+    """The words of a choice."""
+    description: str = ""
+    """For people, at most 200 bytes."""
+
+    def describe(self, description: str) -> Option[T]:
+        """Says what it is for: people read it while they complete the command."""
+        return replace(self, description=description)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +55,18 @@ class Parameter:
     is_required: bool
 
 
-def _one(what: str, read: Callable[[str], T]) -> Option[T]:
-    return Option(what, "one", lambda words: read(words[0]))
+def _one(what: str, read: Callable[[str], T], kind: OptionKind, choices: Sequence[str] = ()) -> Option[T]:
+    return Option(what, "one", lambda words: read(words[0]), kind, choices)
 
 
 def text() -> Option[str]:
     """One word, or several in quotes: what a `str` is."""
-    return _one("text", str)
+    return _one("text", str, "text")
 
 
 def rest() -> Option[str]:
     """Everything that is left."""
-    return Option("text …", "rest", " ".join)
+    return Option("text …", "rest", " ".join, "rest")
 
 
 def words(*, min: int = 1, max: int | None = None) -> Option[list[str]]:  # noqa: A002 - read as a keyword
@@ -65,7 +77,7 @@ def words(*, min: int = 1, max: int | None = None) -> Option[list[str]]:  # noqa
             raise InvalidOption(f"{min}{' or more' if max is None else f' to {max}'} are wanted")
         return list(given)
 
-    return Option("text text …", "rest", read)
+    return Option("text text …", "rest", read, "list")
 
 
 def integer(*, min: float = -math.inf, max: float = math.inf) -> Option[int]:  # noqa: A002
@@ -76,7 +88,7 @@ def integer(*, min: float = -math.inf, max: float = math.inf) -> Option[int]:  #
             raise InvalidOption("it must be a whole number")
         return int(_bounded(int(word), min, max))
 
-    return _one("number", read)
+    return _one("number", read, "integer")
 
 
 def number(*, min: float = -math.inf, max: float = math.inf) -> Option[float]:  # noqa: A002
@@ -91,7 +103,7 @@ def number(*, min: float = -math.inf, max: float = math.inf) -> Option[float]:  
             raise InvalidOption("it must be a number")
         return _bounded(value, min, max)
 
-    return _one("number", read)
+    return _one("number", read, "number")
 
 
 def _bounded(value: float, least: float, most: float) -> float:
@@ -110,7 +122,7 @@ def flag() -> Option[bool]:
             return False
         raise InvalidOption("it must be yes or no")
 
-    return _one("yes|no", read)
+    return _one("yes|no", read, "flag")
 
 
 def choice(*words: Word) -> Option[Word]:
@@ -122,7 +134,7 @@ def choice(*words: Word) -> Option[Word]:
                 return candidate
         raise InvalidOption(f"it must be one of {', '.join(words)}")
 
-    return _one("|".join(words), read)
+    return _one("|".join(words), read, "choice", words)
 
 
 def user() -> Option[str]:
@@ -134,7 +146,7 @@ def user() -> Option[str]:
             raise InvalidOption("it must be a user name")
         return name
 
-    return _one("@user", read)
+    return _one("@user", read, "user")
 
 
 _DURATION = re.compile(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m(?:in)?)?(?:(\d{1,7})s)?", re.IGNORECASE)
@@ -150,7 +162,7 @@ def duration() -> Option[int]:
         days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
         return (((days * 24 + hours) * 60 + minutes) * 60 + seconds) * 1_000
 
-    return _one("10m|1h30m|2d", read)
+    return _one("10m|1h30m|2d", read, "text")
 
 
 def parameters_of(handler: Callable[..., object]) -> list[Parameter]:
@@ -227,6 +239,22 @@ def usage_of(word: str, parameters: Sequence[Parameter]) -> str:
     parts = [f"{parameter.name}: {parameter.option.what}" for parameter in parameters]
     shown = [f"<{part}>" if parameter.is_required else f"[{part}]" for part, parameter in zip(parts, parameters, strict=True)]
     return " ".join([word, *shown])
+
+
+def command_of(name: str, description: str, parameters: Sequence[Parameter]) -> BotCommand:
+    """A command as clients complete it."""
+
+    def shown(parameter: Parameter) -> CommandOption:
+        option = parameter.option
+        return {
+            "name": parameter.name,
+            "kind": option.kind,
+            "required": parameter.is_required,
+            "choices": list(option.choices),
+            "description": option.description,
+        }
+
+    return {"name": name.lower(), "description": description, "options": [shown(parameter) for parameter in parameters]}
 
 
 Values = Mapping[str, Any]

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar, get_args, get_type_hints, overload
 
-from ..protocol.types import ConversationEvent, MessageEvent
+from ..protocol.types import BotCommand, ConversationEvent, MessageEvent
 from .context import AnyContext, Context, MessageContext, TimerContext
-from .option import InvalidOption, Parameter, parameters_of, read_options, usage_of
+from .option import InvalidOption, Parameter, command_of, parameters_of, read_options, usage_of
 
 Event = TypeVar("Event", bound=Mapping[str, Any])
 Result: TypeAlias = Awaitable[object] | None
@@ -40,18 +40,23 @@ class Routes:
         self.all: list[Route] = []
         self.middleware: list[Middleware] = []
         self.timers: dict[str, TimerHandler] = {}
+        self.commands: dict[str, BotCommand] = {}
+        """Slash commands as clients complete them; with another prefix there are none."""
         self.username = ""
         """The bot's name, once it has started."""
 
-    def command(self, name: str) -> Callable[[AnyHandler], AnyHandler]:
+    def command(self, name: str, description: str = "") -> Callable[[AnyHandler], AnyHandler]:
         """Handles `/name …`. The handler's parameters behind its context are the command's options: see `rialto.bot.option`.
 
-        Wrong options are answered with the usage; the handler hears of right ones only.
+        Wrong options are answered with the usage; the handler hears of right ones only. A bot's account registers its commands at
+        the start, so that people's clients complete them with this description.
         """
         word = self._prefix + name
 
         def decorate(handler: AnyHandler) -> AnyHandler:
             parameters = parameters_of(handler)
+            if self._prefix == "/":
+                self.commands[name] = command_of(name, description, parameters)
             self._on_message(lambda text: _command_action(handler, word, parameters, text))
             return handler
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Coroutine, Iterator
 from typing import Any
 
 from ..client import Client
+from ..state import will_retry
 from .context import TIMER, Timer, timer_of
 from .keeper import Keeper
 from .limits import LOOK_SECONDS
@@ -57,7 +58,9 @@ class Timers:
                 if timer.kind not in self._kinds:
                     continue
                 if timer.at_ms <= now:
-                    self._begin(timer)
+                    # Without a connection it could say nothing.
+                    if will_retry(self._client.state):
+                        self._begin(timer)
                 else:
                     wait = min(wait, (timer.at_ms - now) / 1_000)
             try:

@@ -173,6 +173,22 @@ def _typing(server: TestServer, user: UserId, body: dict[str, Any]) -> Any:
     return {}
 
 
+def _commands(server: TestServer, user: UserId, body: dict[str, Any]) -> Any:
+    conversation = server.conversation(body["conversation"])
+    conversation.role_of(user)
+    items = [
+        {"bot": bot, "description": "", "options": [], **command}
+        for bot in conversation.members
+        for command in server.commands.get(bot, [])
+    ]
+    return {"items": sorted(items, key=lambda command: command["name"]), "next": None}
+
+
+def _set_commands(server: TestServer, user: UserId, body: dict[str, Any]) -> Any:
+    server.commands[user] = body["commands"]
+    return {}
+
+
 HANDLERS: Final[dict[str, Handler]] = {
     "conversation.create": lambda server, user, body: server.create(user, body).seen_by(user),
     "conversation.list": _list,
@@ -192,6 +208,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "conversation.unreact": _appends(_unreact),
     "conversation.mark_read": _mark_read,
     "conversation.typing": _typing,
+    "conversation.commands": _commands,
+    "bot.set_commands": _set_commands,
     "user.me": lambda server, user, _body: server.profile(user),
     "user.get": lambda server, _user, body: server.profile(body["user"]),
     "user.find": lambda server, _user, body: server.find_profile(body["username"]),

@@ -13,6 +13,7 @@ from ..frames import Push
 from ..limits import DEFAULT_SETTINGS, Settings
 from ..protocol.types import (
     Appended,
+    BotCommand,
     ClientId,
     ClientInfo,
     ConversationChangedEvent,
@@ -75,6 +76,8 @@ class TestServer:
         self._start_loop: float | None = None
         self._schedule = schedule
         self._push_fault = push_fault
+        self.commands: dict[UserId, list[BotCommand]] = {}
+        """What bots have said that they understand."""
         self._users: dict[UserId, Profile] = {}
         self._conversations: dict[str, TestConversation] = {}
         # By creator and client_id.
