@@ -153,6 +153,7 @@ impl Owner {
                     let answer = self.log(call).await;
                     self.input(ShardInput::Log(answer));
                 }
+                ShardEffect::GiveUpPlace => {}
                 ShardEffect::Gather => self.input(ShardInput::Gathered),
                 ShardEffect::Load { entity, activation } => {
                     let result = self.store.rows.activate(entity).await;

@@ -99,7 +99,7 @@ impl Node {
         let (store, links, router) = (self.parts.store.clone(), self.links.clone(), self.router.clone());
         let progress = self.progress.clone();
         let (load, clock, changes) = (self.loads.of(thread), self.clock(), self.changes.clone());
-        let performer = ShardPerformer { number, store, links, router, remake, progress, changes, load, clock };
+        let performer = ShardPerformer { number, store, links, router, remake, progress, changes, load, clock, place: Rc::default() };
         let handle = Shell::start("shard", machine, performer, self.clock(), SHARD_MAILBOX);
         if handle.offer(ShardInput::Start).is_err() {
             tracing::error!(shard = number, "a new shard does not take its first input");

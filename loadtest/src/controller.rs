@@ -14,6 +14,7 @@ use crate::fleet::Fleet;
 use crate::ipc::{Note, Order, Setup, StreamEnd};
 use crate::launch::{self, launch, with_folder};
 use crate::limits::WORKER_SILENCE_SECONDS;
+use crate::process::{Processes, Usage};
 use crate::result::{RunReport, Tally};
 use crate::scenario::{Phase, Scenario, load};
 use crate::target::Server;
@@ -89,6 +90,8 @@ fn prepare(plan: &Plan, folder: &Path) -> Result<(Scenario, Server)> {
 struct Run {
     scenario: Scenario,
     server: Server,
+    /// What the server keeps its truth on; empty where the scenario names nothing.
+    engine: Processes,
     fleet: Fleet,
     tally: Tally,
     started_ms: u64,
@@ -116,12 +119,14 @@ impl Run {
         };
         let fleet = Fleet::start((0..workers).map(setup).collect())?;
         let now = clock::now_ns();
+        let engine = scenario.target.engine_port.map(Processes::listening_on).unwrap_or_default();
         let baseline = server.processes.usage(true);
         let tally = Tally::new(&scenario, workers, now, baseline);
         let next_second_ns = now + SECOND;
         Ok(Self {
             scenario,
             server,
+            engine,
             fleet,
             tally,
             started_ms: clock::wall_ms(),
@@ -139,7 +144,7 @@ impl Run {
             if let Err(error) = self.phase(index, view) {
                 // The generator broke: what was measured is shown, and is void.
                 self.trouble = Some(format!("{error:#}"));
-                self.tally.phase_ends(index, clock::now_ns(), self.server.processes.usage(true));
+                self.tally.phase_ends(index, clock::now_ns(), self.usage(true));
                 break;
             }
         }
@@ -152,10 +157,16 @@ impl Run {
         self.judge(wanted)
     }
 
+    /// What the server uses now, and how much CPU its engine has used.
+    fn usage(&self, with_sockets: bool) -> Option<Usage> {
+        let server = self.server.processes.usage(with_sockets)?;
+        Some(Usage { engine_cpu_us: self.engine.usage(false).map(|engine| engine.cpu_us), ..server })
+    }
+
     fn phase(&mut self, index: usize, view: &mut dyn View) -> Result<()> {
         let phase = self.scenario.phases[index].clone();
         let start_ns = clock::now_ns() + AHEAD_MS * MS;
-        self.tally.phase_begins(index, start_ns, self.server.processes.usage(false));
+        self.tally.phase_begins(index, start_ns, self.usage(false));
         let end_ns = start_ns + clock::seconds_to_ns(phase.seconds);
         self.fleet.order_all(&Order::Phase { index, start_ns, end_ns, rates: self.rates(&phase)? })?;
         view.phase(&phase);
@@ -173,7 +184,7 @@ impl Run {
         self.fleet.order_all(&Order::Stop)?;
         self.tally.phase_stops(index, clock::now_ns());
         self.drain(index, view)?;
-        self.tally.phase_ends(index, clock::now_ns(), self.server.processes.usage(true));
+        self.tally.phase_ends(index, clock::now_ns(), self.usage(true));
         if phase.reference {
             self.tally.refer_to(index);
         }
@@ -199,7 +210,7 @@ impl Run {
             self.look(index, view)?;
         }
         let took_ns = self.server.restart()?;
-        self.tally.restarted(index, self.server.processes.usage(true), took_ns);
+        self.tally.restarted(index, self.usage(true), took_ns);
         self.fleet.order_all(&Order::Target { address: self.server.address, host: self.server.host.clone() })
     }
 
@@ -226,7 +237,7 @@ impl Run {
         let now = clock::now_ns();
         if now >= self.next_second_ns {
             self.next_second_ns += SECOND;
-            let usage = self.server.processes.usage(false);
+            let usage = self.usage(false);
             let second = self.tally.second_ends(phase, now, usage);
             view.second(second);
         }

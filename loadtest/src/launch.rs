@@ -62,6 +62,7 @@ pub(crate) fn launch(spawn: &str) -> Launch {
             sets: sets(&["target.kind=socketio", "target.channel=topic"]),
         },
         "file" => Launch { command: format!("{} peer --file {FOLDER}/log {rest}", beside("rialto-load")), sets: plain() },
+        "bare-cql" => Launch { command: format!("{} {rest}", beside("examples/bare-cql")), sets: plain() },
         _ => Launch { command: spawn.to_owned(), sets: Vec::new() },
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct Usage {
     pub(crate) threads: f64,
     /// Open sockets; only where they were counted.
     pub(crate) sockets: Option<f64>,
+    /// CPU so far of the engine that the server keeps its truth on, microseconds; only where the scenario names one.
+    pub(crate) engine_cpu_us: Option<f64>,
 }
 
 impl Processes {
@@ -119,6 +121,7 @@ fn usage_of(pid: i32) -> Option<Usage> {
         file: kib("RssFile:"),
         threads: number("Threads:")?,
         sockets: None,
+        engine_cpu_us: None,
     })
 }
 

@@ -168,6 +168,8 @@ pub(crate) struct ServerReport {
     pub(crate) memory_per_added_connection: Option<f64>,
     /// From the start of a killed server to its accepting again, microseconds.
     pub(crate) start_us: Option<f64>,
+    /// CPU that the engine behind it used meanwhile, microseconds.
+    pub(crate) engine_cpu_us: Option<f64>,
 }
 
 /// The generator in a phase.

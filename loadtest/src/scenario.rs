@@ -87,6 +87,8 @@ pub(crate) struct Target {
     pub(crate) anonymous: bool,
     /// CPUs that the server may use; empty = all.
     pub(crate) cpus: Vec<usize>,
+    /// Port on this machine of the engine that the server keeps its truth on: whoever listens there has its CPU measured beside the server's.
+    pub(crate) engine_port: Option<u16>,
 }
 
 /// The generator.

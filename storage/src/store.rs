@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::StorageError;
 use crate::accounts::{Accounts, Mutes, RefreshFamilies, Tokens};
 use crate::blobs::Blobs;
@@ -21,6 +23,9 @@ pub type Pending<T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Sen
 pub struct Store {
     /// Fenced shard logs.
     pub log: Arc<dyn ShardLog>,
+    /// Places for appends under way; `None` where their number does not matter. Who appends takes a place first and only then says which rows go, so that rows gather while it
+    /// waits, and gives it back with the answer.
+    pub appends: Option<Arc<Semaphore>>,
     /// What follows the logs; `None` where appends do it themselves ([`crate::shard_log::LogShape::consumed_on_append`]).
     pub consumers: Option<Arc<dyn Consumers>>,
     /// Rows by entity, the dedupe index, snapshots.

@@ -8,6 +8,7 @@
 //! ```text
 //! RIALTO_SIM_SEEDS=100000 cargo test --workspace --test sim -- --nocapture          # a longer run
 //! RIALTO_SIM_SEED=17 cargo test --workspace --test sim replay -- --nocapture        # one seed, with its trace
+//! RIALTO_SIM_SEED=17 RIALTO_SIM_RULE=Seal cargo test --workspace --test sim replay -- --nocapture        # the same without a rule
 //! ```
 
 mod check;
@@ -93,6 +94,13 @@ fn no_seed_breaks_a_promise() {
     assert!(count < SEEDS || coverage.never().is_empty(), "never happened: {:?}", coverage.never());
 }
 
+/// The one rule that is asked about.
+fn rule_from_env() -> Option<Rule> {
+    let name = std::env::var("RIALTO_SIM_RULE").ok()?;
+    let found = Rule::ALL.into_iter().find(|rule| format!("{rule:?}") == name);
+    Some(found.unwrap_or_else(|| panic!("RIALTO_SIM_RULE: there is no rule {name}")))
+}
+
 /// Seeds that it took to notice that a rule is off, and what was noticed.
 fn noticed(rule: Rule) -> Option<(u64, String)> {
     let mut coverage = Coverage::default();
@@ -102,8 +110,8 @@ fn noticed(rule: Rule) -> Option<(u64, String)> {
 #[test]
 fn every_rule_that_is_switched_off_is_noticed() {
     let mut unnoticed = Vec::new();
-    let only = std::env::var("RIALTO_SIM_RULE").ok();
-    for rule in Rule::ALL.into_iter().filter(|rule| only.as_ref().is_none_or(|only| *only == format!("{rule:?}"))) {
+    let only = rule_from_env();
+    for rule in Rule::ALL.into_iter().filter(|rule| only.is_none_or(|only| only == *rule)) {
         match noticed(rule) {
             Some((seed, wrong)) => note(&format!("{rule:?} off: seed {seed}: {wrong}")),
             None => unnoticed.push(rule),
@@ -122,6 +130,6 @@ fn a_seed_is_the_same_run_again() {
 #[test]
 fn replay() {
     if let Some(seed) = number_from_env("RIALTO_SIM_SEED") {
-        note(&trace(seed, None).0);
+        note(&trace(seed, rule_from_env()).0);
     }
 }

@@ -2,7 +2,7 @@
 
 use rialto_actors::shard::ShardInput;
 use rialto_actors::shard::backlog::Batch;
-use rialto_actors::shard::log::{LogAnswer, LogCall};
+use rialto_actors::shard::log::{LogAnswer, LogCall, SURE_MS};
 use rialto_storage::shard_log::{Fence, Outcome};
 
 use crate::network::{Call, Request};
@@ -47,12 +47,16 @@ impl World {
     /// The answer of the store.
     pub(crate) fn rule_on_answer(&mut self, from: Place, call: &LogCall, mut answer: LogAnswer) -> LogAnswer {
         self.note_fence(from, call, &answer);
+        let believes_its_claim = self.believes_its_claim(from, call, &answer);
         let mine = self.fences.get(&from).copied();
         match (self.plan.off, &mut answer) {
             (Some(Rule::RowsCarryTheFence), LogAnswer::Tail(Ok(rows))) => {
                 rows.iter_mut().for_each(|(_, writer, _)| *writer = mine.unwrap_or(*writer));
             }
             (Some(Rule::SureOfTheFence), LogAnswer::Head(Ok(head))) if mine.is_some() => {
+                (head.fence, head.sealed) = (mine, false);
+            }
+            (Some(Rule::FenceBehindTheTail), LogAnswer::Head(Ok(head))) if believes_its_claim => {
                 (head.fence, head.sealed) = (mine, false);
             }
             _ => {}
@@ -68,7 +72,37 @@ impl World {
             _ => {}
         }
     }
+
+    /// Whether this is the first look at the fence behind the tail, and the claim before that so young that it might be taken for a sign of the fence.
+    fn believes_its_claim(&mut self, from: Place, call: &LogCall, answer: &LogAnswer) -> bool {
+        match (call, answer) {
+            (LogCall::Claim { .. }, LogAnswer::Outcome(Ok(Outcome::Applied))) => {
+                self.claims.insert(from, Claimed { ms: self.now_ms, tail_read: false });
+            }
+            (LogCall::Tail { .. }, _) => {
+                if let Some(claimed) = self.claims.get_mut(&from) {
+                    claimed.tail_read = true;
+                }
+            }
+            (LogCall::Head { .. }, _) if self.claims.get(&from).is_some_and(|claimed| claimed.tail_read) => {
+                return self.claims.remove(&from).is_some_and(|claimed| self.now_ms < claimed.ms + SURE_MS);
+            }
+            (LogCall::Append(_) | LogCall::Seal { .. }, _) => drop(self.claims.remove(&from)),
+            _ => {}
+        }
+        false
+    }
 }
+
+/// A claim behind which no look at the fence has come yet.
+#[derive(Debug)]
+pub(crate) struct Claimed {
+    ms: u64,
+    tail_read: bool,
+}
+
+/// The newest such claim of each shard.
+pub(crate) type Claims = std::collections::BTreeMap<Place, Claimed>;
 
 /// Under which fence each shard believes to own its log.
 pub(crate) type Fences = std::collections::BTreeMap<Place, Fence>;

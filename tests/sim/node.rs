@@ -162,6 +162,8 @@ impl World {
             ShardEffect::Log(LogCall::RetryAt { mono_ms }) | ShardEffect::WakeAt { mono_ms } => self.wake_shard(place, mono_ms),
             ShardEffect::Log(call) => self.call(place, Call::Log(call)),
             ShardEffect::Gather => self.after(0, Event::Shard(place, Box::new(ShardInput::Gathered))),
+            // Every append has a place at once.
+            ShardEffect::GiveUpPlace => {}
             ShardEffect::Load { entity, activation } => self.call(place, Call::Load { entity, activation }),
             ShardEffect::Read { entity, activation, token, query } => {
                 self.call(place, Call::Read { entity, activation, token, query });

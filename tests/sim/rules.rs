@@ -42,6 +42,8 @@ pub(crate) enum Rule {
     WritesAreSynced,
     /// Who has not heard of its fence for a while reads it before it answers.
     SureOfTheFence,
+    /// Whoever has claimed reads the fence behind the tail before it answers.
+    FenceBehindTheTail,
     /// Activation sees rows that are durable but not yet entity rows.
     ActivationSeesTail,
     /// Activation sees rows that are queued or in flight.
@@ -50,7 +52,7 @@ pub(crate) enum Rule {
 
 impl Rule {
     /// All of them.
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Seal,
         Self::OutputGate,
         Self::GateOfDuplicates,
@@ -70,6 +72,7 @@ impl Rule {
         Self::SealStays,
         Self::WritesAreSynced,
         Self::SureOfTheFence,
+        Self::FenceBehindTheTail,
         Self::ActivationSeesTail,
         Self::ActivationSeesWaitingRows,
     ];

@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::entities::Watch;
 use crate::faults::Fault;
 use crate::freshness::Freshness;
-use crate::mutate::Fences;
+use crate::mutate::{Claims, Fences};
 use crate::network::{Connections, Request};
 use crate::node::{Node, Place};
 use crate::plan::{Plan, START_MS, entropy};
@@ -99,6 +99,7 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     pub(crate) watch: Rc<Watch>,
     pub(crate) fences: Fences,
+    pub(crate) claims: Claims,
     pub(crate) freshness: Freshness,
     /// Whether things still go wrong.
     pub(crate) stormy: bool,
@@ -127,6 +128,7 @@ impl World {
             trace: Trace::new(traced),
             watch,
             fences: Fences::new(),
+            claims: Claims::new(),
             freshness: Freshness::default(),
             stormy: true,
             down_until_ms: 0,

@@ -20,8 +20,10 @@ pub type Threads = SmallVec<[u16; 4]>;
 pub enum ShardEffect {
     /// One statement of the log.
     Log(LogCall),
-    /// Say [`super::ShardInput::Gathered`] when everything has been taken in that is there to be read.
+    /// Say [`super::ShardInput::Gathered`] when there is a place for one more append and everything has been taken in that is there to be read.
     Gather,
+    /// Give the place back: there is nothing to append any more.
+    GiveUpPlace,
     /// Something that a consumer is to write.
     Consume(Batch),
     /// Remove a bucket's rows from the log.

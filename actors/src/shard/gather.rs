@@ -3,7 +3,7 @@
 //! An append costs the store and both threads the same for one row as for many. Rows come in bursts: every command that was read in one round of the thread's
 //! work, or the next commands of everybody who was just answered. So an append goes a round after its first row, in which everything is taken in that is there to be
 //! read, and further rounds as long as they bring rows and those who were just answered have not all come back. A round during which nothing comes is over at
-//! once: nobody waits for a clock.
+//! once: nobody waits for a clock. Where the store takes so many appends at a time, the first round lasts until there is a place for this one.
 
 /// Rounds that the rows of one append wait at most.
 pub const GATHER_ROUNDS_MAX: u32 = 8;
@@ -24,6 +24,8 @@ pub enum Verdict {
 pub struct Gather {
     /// A round is under way.
     is_running: bool,
+    /// A round has ended, so that a place for an append may be held.
+    holds_place: bool,
     /// Rounds begun for the append that is to go.
     rounds: u32,
     /// Rows that waited when the last of them began.
@@ -40,7 +42,7 @@ impl Gather {
         }
         let is_over = self.rounds > 0 && (rows == self.rows_before || rows >= self.rows_expected || self.rounds >= GATHER_ROUNDS_MAX);
         if is_full || is_over {
-            self.rounds = 0;
+            (self.rounds, self.holds_place) = (0, false);
             return Verdict::Go;
         }
         (self.is_running, self.rounds, self.rows_before) = (true, self.rounds + 1, rows);
@@ -49,7 +51,14 @@ impl Gather {
 
     /// The round is over.
     pub fn round_over(&mut self) {
-        self.is_running = false;
+        (self.is_running, self.holds_place) = (false, true);
+    }
+
+    /// No row waits any more: whether a place for an append is to be given back.
+    pub fn gives_up(&mut self) -> bool {
+        let holds_place = !self.is_running && std::mem::take(&mut self.holds_place);
+        self.rounds = if holds_place { 0 } else { self.rounds };
+        holds_place
     }
 
     /// An append of `rows` is durable, and so many rows wait: the senders of both are about to have the next.
@@ -88,6 +97,24 @@ mod tests {
         assert_eq!(gather.decide(rows, false), Verdict::Round, "four are missing");
         gather.round_over();
         assert_eq!(gather.decide(64, false), Verdict::Go);
+    }
+
+    #[test]
+    fn a_place_is_given_back_when_the_rows_have_gone() {
+        let mut gather = Gather::default();
+        assert!(!gather.gives_up(), "none is held");
+        assert_eq!(gather.decide(1, false), Verdict::Round);
+        assert!(!gather.gives_up(), "it is still waited for");
+        gather.round_over();
+        assert!(gather.gives_up(), "the shard was lost meanwhile");
+        assert_eq!(gather.decide(1, false), Verdict::Round, "the next append asks for another");
+        assert_eq!(gather.decide(1_000, true), Verdict::Go);
+        gather.round_over();
+        assert!(gather.gives_up(), "a full append did not wait for the place that comes now");
+        assert_eq!(gather.decide(1, false), Verdict::Round);
+        gather.round_over();
+        assert_eq!(gather.decide(1, false), Verdict::Go);
+        assert!(!gather.gives_up(), "the append has it");
     }
 
     #[test]

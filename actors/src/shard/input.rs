@@ -41,7 +41,7 @@ pub enum ShardInput {
         /// Which connection.
         client: Uuid,
     },
-    /// The round asked for with [`super::ShardEffect::Gather`] is over.
+    /// The round asked for with [`super::ShardEffect::Gather`] is over, and there is a place for an append.
     Gathered,
     /// The store answers the log's last call.
     Log(LogAnswer),

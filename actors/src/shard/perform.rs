@@ -1,11 +1,14 @@
 //! Carries out what a shard wants: store calls, answers, fan-out to gateway threads, words to other shards.
 
+use std::cell::Cell;
 use std::future::Future;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rialto_protocol::EntityKey;
 use rialto_storage::consumers::Parked;
 use rialto_storage::{StorageError, Store};
+use tokio::sync::OwnedSemaphorePermit;
 use tracing::Span;
 
 use super::backlog::{Batch, Consumer, Work};
@@ -43,13 +46,16 @@ pub struct ShardPerformer {
     pub load: Arc<ThreadLoad>,
     /// For how long things take.
     pub clock: Clock,
+    /// Its place among the appends under way, while an append gathers.
+    pub place: Rc<Cell<Option<OwnedSemaphorePermit>>>,
 }
 
 impl Performer<Shard> for ShardPerformer {
     fn perform(&mut self, effect: ShardEffect, acts: &mut Acts<'_, Shard, Self>) {
         match effect {
             ShardEffect::Log(call) => self.log(call, acts),
-            ShardEffect::Gather => acts.after_round(ShardInput::Gathered),
+            ShardEffect::Gather => self.gather(acts),
+            ShardEffect::GiveUpPlace => drop(self.place.take()),
             ShardEffect::Consume(batch) => self.consume(batch, acts),
             ShardEffect::Truncate { bucket } => {
                 let Some(consumers) = &self.store.consumers else { return };
@@ -120,12 +126,38 @@ impl Performer<Shard> for ShardPerformer {
 
     fn rebuild(&mut self, _panic: &PanicReport) -> Option<(Shard, ShardInput)> {
         let shard = self.number;
+        self.place.take();
         self.links.send_all(|| FromShard::Lost { shard });
         Some(((self.remake)(), ShardInput::Start))
     }
 }
 
 impl ShardPerformer {
+    /// Where the store takes so many appends at a time, rows gather until there is a place for this one.
+    fn gather(&mut self, acts: &mut Acts<'_, Shard, Self>) {
+        let held = self.place.take();
+        let place = Rc::clone(&self.place);
+        let appends = self.store.appends.clone().filter(|_| held.is_none());
+        place.set(held);
+        let Some(appends) = appends else { return acts.after_round(ShardInput::Gathered) };
+        acts.later(async move {
+            place.set(appends.acquire_owned().await.ok());
+            tokio::task::yield_now().await;
+            ShardInput::Gathered
+        });
+    }
+
+    /// The place that the shard holds; one that did not gather takes its turn now.
+    fn place(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + 'static {
+        let (held, appends) = (self.place.take(), self.store.appends.clone());
+        async move {
+            match (held, appends) {
+                (None, Some(appends)) => appends.acquire_owned().await.ok(),
+                (held, _) => held,
+            }
+        }
+    }
+
     fn consume(&mut self, batch: Batch, acts: &mut Acts<'_, Shard, Self>) {
         let Some(consumers) = &self.store.consumers else { return };
         let Batch { consumer, serial, work } = batch;
@@ -139,6 +171,9 @@ impl ShardPerformer {
 
     fn log(&mut self, call: LogCall, acts: &mut Acts<'_, Shard, Self>) {
         let (log, shard) = (&self.store.log, self.number);
+        if !matches!(call, LogCall::Append(_)) {
+            self.place.take();
+        }
         match call {
             LogCall::First => {
                 let pending = self.store.consumers.as_ref().map(|consumers| consumers.first_bucket(shard));
@@ -165,9 +200,11 @@ impl ShardPerformer {
             LogCall::Append(append) => {
                 let changed = Changes::of_rows(&append.rows);
                 let (began_us, clock, load) = (self.clock.mono_us(), self.clock.clone(), Arc::clone(&self.load));
-                let (pending, changes) = (log.append(shard, append), self.changes.clone());
+                let (place, log, changes) = (self.place(), Arc::clone(log), self.changes.clone());
                 acts.later(async move {
-                    let outcome = pending.await;
+                    let place = place.await;
+                    let outcome = log.append(shard, append).await;
+                    drop(place);
                     load.appends.record_us(clock.mono_us().saturating_sub(began_us));
                     // Whatever the outcome: who hears of a row that is not there finds none.
                     changes.note(changed);

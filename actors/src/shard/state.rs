@@ -203,7 +203,10 @@ impl Shard {
     fn applied(&mut self, now: Moment, rows: Vec<Row>, out: &mut Effects<ShardEffect>) {
         self.meters.rows.increment(rows.len() as u64);
         self.gather.landed(rows.len(), self.log.waiting_rows());
-        self.release(out);
+        // That they have landed says nothing of the fence where this took long to learn: what else was decided meanwhile may be old by now.
+        if self.log.is_sure(self.mono_ms) {
+            self.release(out);
+        }
         let mut tops: Vec<(EntityKey, u64)> = Vec::new();
         for row in &rows {
             match tops.iter_mut().find(|(entity, _)| *entity == row.entity) {
@@ -370,6 +373,8 @@ impl Shard {
                 Verdict::Round => return out.push(ShardEffect::Gather),
                 Verdict::Wait => return,
             }
+        } else if self.gather.gives_up() {
+            out.push(ShardEffect::GiveUpPlace);
         }
         if let Some(call) = self.log.next_call(self.mono_ms) {
             self.call_log(call, out);

@@ -92,6 +92,15 @@ fn phase_lines(phase: &PhaseReport) -> Vec<String> {
             server.end.threads,
             server.end.sockets.unwrap_or(0.0)
         ));
+        if let Some(engine) = server.engine_cpu_us {
+            lines.push(format!(
+                "  engine: CPU {:.2} s ({:.0} %) · {} a send · the server used {:.1} % of it",
+                engine / 1e6,
+                engine / (server.seconds * 1e4),
+                each(engine, counters.acks),
+                server.cpu_us / engine.max(1.0) * 100.0
+            ));
+        }
     }
     lines
 }

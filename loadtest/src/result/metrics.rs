@@ -39,6 +39,8 @@ fn plain(name: &str, report: &PhaseReport) -> Option<f64> {
         "server.cpu_per_delivery" => each(server?.cpu_us, report.counters.deliveries),
         "server.cpu_per_send" => each(server?.cpu_us, report.counters.acks),
         "server.cpu_per_connection_second" => each(server?.cpu_us / server?.seconds, report.connections),
+        "engine.cpu" => Some(server?.engine_cpu_us? / (server?.seconds * 1e6)),
+        "engine.cpu_per_send" => each(server?.engine_cpu_us?, report.counters.acks),
         "server.memory" => server.map(|server| server.end.memory),
         "server.anonymous" => server.map(|server| server.end.anonymous),
         "server.file" => server.map(|server| server.end.file),
@@ -79,7 +81,15 @@ pub(crate) fn headline(phases: &[PhaseReport], total: &PhaseReport) -> BTreeMap<
     }
     for phase in phases.iter().filter(|phase| phase.measure) {
         let mut put = |name: String, value: Option<f64>| figures.extend(value.map(|value| (name, value)));
-        for name in ["server.cpu", "server.cpu_per_delivery", "server.cpu_per_send", "server.cpu_per_connection_second", "server.memory"] {
+        for name in [
+            "server.cpu",
+            "server.cpu_per_delivery",
+            "server.cpu_per_send",
+            "server.cpu_per_connection_second",
+            "server.memory",
+            "engine.cpu",
+            "engine.cpu_per_send",
+        ] {
             put(format!("{name}@{}", phase.name), plain(name, phase));
         }
         for (action, both) in &phase.latencies {

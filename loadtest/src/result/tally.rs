@@ -305,6 +305,7 @@ impl Tally {
             anonymous_per_connection: grown(|usage| usage.anonymous),
             memory_per_added_connection: added.map(|(then, live)| (after.memory - then.memory) / (end.live - live) as f64),
             start_us: None,
+            engine_cpu_us: after.engine_cpu_us.zip(before.engine_cpu_us).map(|(now, then)| (now - then).max(0.0)),
         })
     }
 
@@ -345,6 +346,7 @@ fn whole(phases: &[PhaseReport]) -> Option<ServerReport> {
         seconds: servers().map(|server| server.seconds).sum(),
         end: last.end,
         start_us: servers().find_map(|server| server.start_us),
+        engine_cpu_us: servers().map(|server| server.engine_cpu_us).sum(),
         ..fullest.clone()
     })
 }

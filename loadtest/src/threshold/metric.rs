@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::scenario::Scenario;
 
 /// Counters and gauges without an argument.
-const PLAIN: [&str; 36] = [
+const PLAIN: [&str; 38] = [
     "loss",
     "duplicates",
     "reordered",
@@ -42,6 +42,8 @@ const PLAIN: [&str; 36] = [
     "server.start",
     "server.threads",
     "server.sockets",
+    "engine.cpu",
+    "engine.cpu_per_send",
     "generator.cpu",
     "generator.memory_per_socket",
 ];

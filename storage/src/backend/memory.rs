@@ -230,6 +230,7 @@ impl MemoryStore {
             records: Arc::new(self.clone()),
             mutes: Arc::new(self.clone()),
             generation: self.inner.options.generation.as_str().into(),
+            appends: None,
             log_shape: self.inner.options.log_shape(),
         }
     }

@@ -290,6 +290,7 @@ impl World {
                 None => self.append(call),
             },
             ShardEffect::Log(call) => self.log(call),
+            ShardEffect::GiveUpPlace => {}
             ShardEffect::Gather => self.inputs.push_back(ShardInput::Gathered),
             ShardEffect::Consume(batch) => self.consume(batch),
             ShardEffect::Truncate { bucket } => {

@@ -26,8 +26,8 @@ pub(super) struct Core {
     pub(super) statements: Statements,
     pub(super) options: CqlOptions,
     profiles: Profiles,
-    /// Appends under way: few, so that rows gather.
-    flushes: Semaphore,
+    /// Appends under way: few, so that rows gather. Shards take a place before they say which rows go.
+    pub(super) appends: Arc<Semaphore>,
     /// Everything else under way.
     requests: Semaphore,
     times: Times,
@@ -37,8 +37,8 @@ type Done<T> = Result<T, StorageError>;
 
 impl Core {
     pub(super) fn new(session: Session, statements: Statements, profiles: Profiles, options: CqlOptions) -> Arc<Self> {
-        let (flushes, requests) = (Semaphore::new(CQL_FLUSHES_MAX), Semaphore::new(CQL_REQUESTS_MAX));
-        Arc::new(Self { session, statements, options, profiles, flushes, requests, times: Times::default() })
+        let (appends, requests) = (Arc::new(Semaphore::new(CQL_FLUSHES_MAX)), Semaphore::new(CQL_REQUESTS_MAX));
+        Arc::new(Self { session, statements, options, profiles, appends, requests, times: Times::default() })
     }
 
     /// A record of the store's own.
@@ -83,9 +83,8 @@ impl Core {
         log_outcome(what, self.times.other.of(self.session.execute_unpaged(statement, values)).await)
     }
 
-    /// One conditional batch to a log.
+    /// One conditional batch to a log. Of appends no more come than there are places for them.
     pub(super) async fn log_batch(&self, what: &'static str, statements: Vec<(&PreparedStatement, Values)>) -> Done<Outcome> {
-        let _permit = self.flushes.acquire().await.ok();
         let (mut batch, values) = unlogged(statements);
         batch.set_execution_profile_handle(Some(self.profiles.conditional.clone()));
         log_outcome(what, self.times.append.of(self.session.batch(&batch, values)).await)

@@ -184,6 +184,7 @@ impl CqlStore {
             records: Arc::new(self.clone()),
             mutes: Arc::new(self.clone()),
             generation: self.inner.generation.clone(),
+            appends: Some(Arc::clone(&self.inner.core.appends)),
             log_shape: LogShape::shared(self.inner.core.options.bucket_rows),
         }
     }

@@ -224,6 +224,7 @@ impl RedbStore {
             records: Arc::new(self.clone()),
             mutes: Arc::new(self.clone()),
             generation: Arc::clone(&self.inner.shared.generation),
+            appends: None,
             log_shape: LogShape::EMBEDDED,
         }
     }
