@@ -173,6 +173,29 @@ fn whoever_only_reads_learns_that_it_is_fenced() {
 }
 
 #[test]
+fn what_was_decided_behind_an_append_of_unknown_outcome_is_old_when_that_took_long_to_learn() {
+    for rival_came in [true, false] {
+        let mut world = World::shared(u64::MAX);
+        world.say(1, "a", "one");
+        world.next_append(Verdict::UnknownApplied);
+        world.hold_tails();
+        world.say(2, "a", "two");
+        world.ask_position(3, "a");
+        assert_eq!(world.answers(), [(1, Said::Offset(1))]);
+        if rival_came {
+            let mut heir = world.rival();
+            heir.say(4, "a", "three");
+            assert_eq!(heir.answers(), [(4, Said::Offset(3))]);
+        }
+        world.advance(SURE_MS);
+        world.release_tails();
+        let unavailable = Said::Refused(ErrorCode::Unavailable);
+        let expected = if rival_came { [(2, unavailable.clone()), (3, unavailable)] } else { [(2, Said::Offset(2)), (3, Said::Top(2))] };
+        assert_eq!(world.answers(), expected, "a rival came: {rival_came}");
+    }
+}
+
+#[test]
 fn old_buckets_lose_their_rows_after_a_while_and_a_new_owner_begins_behind_them() {
     let mut world = World::shared(BUCKET);
     for n in 0..30 {

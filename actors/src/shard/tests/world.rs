@@ -47,6 +47,7 @@ pub(super) struct World {
     inputs: VecDeque<ShardInput>,
     held: Option<VecDeque<LogCall>>,
     held_batches: Option<VecDeque<Batch>>,
+    held_tails: Option<Vec<ShardInput>>,
     answers: Vec<(u64, Said)>,
     waiting: HashMap<u64, tokio::sync::oneshot::Receiver<Result<Answer, rialto_protocol::Refusal>>>,
     verdicts: Arc<Mutex<VecDeque<Verdict>>>,
@@ -99,6 +100,7 @@ impl World {
             inputs: VecDeque::from([ShardInput::Start]),
             held: None,
             held_batches: None,
+            held_tails: None,
             answers: Vec::new(),
             waiting: HashMap::new(),
             verdicts,
@@ -222,6 +224,17 @@ impl World {
         self.run();
     }
 
+    /// What the log's rows are is read from now on, but the answers wait.
+    pub(super) fn hold_tails(&mut self) {
+        self.held_tails = Some(Vec::new());
+    }
+
+    /// The answers come, and wait no more.
+    pub(super) fn release_tails(&mut self) {
+        self.inputs.extend(self.held_tails.take().unwrap_or_default());
+        self.run();
+    }
+
     pub(super) fn memory(&self) -> &MemoryStore {
         &self.memory
     }
@@ -342,7 +355,10 @@ impl World {
             LogCall::Seal { bucket, fence } => LogAnswer::Outcome(ready(log.seal(0, bucket, fence))),
             LogCall::RetryAt { .. } => unreachable!("the shard keeps this for itself"),
         };
-        self.inputs.push_back(ShardInput::Log(answer));
+        match (&mut self.held_tails, answer) {
+            (Some(held), answer @ LogAnswer::Tail(_)) => held.push(ShardInput::Log(answer)),
+            (_, answer) => self.inputs.push_back(ShardInput::Log(answer)),
+        }
     }
 
     fn answered(
