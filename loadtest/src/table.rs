@@ -19,7 +19,7 @@ const ROWS: &str = include_str!("../figures.toml");
 /// `rialto-load table`.
 #[derive(Debug, Args)]
 pub(crate) struct TableArgs {
-    /// Rows to measure; all when none is named.
+    /// Rows to measure; when none is named, all that need nothing but this machine.
     rows: Vec<String>,
     /// Runs of each side instead of each row's own number.
     #[arg(long)]
@@ -46,6 +46,9 @@ pub(crate) struct Row {
     pub(crate) runs: usize,
     /// What must hold, and thereby which figures are shown.
     pub(crate) asserts: Vec<String>,
+    /// It wants something that somebody else has to start, so it is measured only where it is named.
+    #[serde(default)]
+    pub(crate) only_named: bool,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +100,9 @@ fn chosen(args: &TableArgs) -> Result<Vec<Row>> {
     if let Some(unknown) = args.rows.iter().find(|name| !known.contains(name)) {
         bail!("there is no row {unknown}: {}", known.join(", "));
     }
-    rows.retain(|row| args.rows.is_empty() || args.rows.contains(&row.name));
+    // Listed are all.
+    let is_chosen = |row: &Row| if args.rows.is_empty() { args.list || !row.only_named } else { args.rows.contains(&row.name) };
+    rows.retain(is_chosen);
     for row in &mut rows {
         row.runs = args.runs.unwrap_or(row.runs);
     }

@@ -79,6 +79,7 @@ mod tests {
             command: "compare x".to_owned(),
             runs: 1,
             asserts: vec!["server.cpu_per_delivery@d <= 0.5".to_owned()],
+            only_named: false,
         };
         let threshold = Threshold::parse(&row.asserts[0]).unwrap();
         let comparison = Comparison::of(vec![report(1.0)], b, &[threshold]);
