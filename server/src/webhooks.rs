@@ -6,3 +6,6 @@ mod target;
 mod tls;
 
 pub use client::{Client, ClientOptions};
+
+#[cfg(test)]
+mod tests;
