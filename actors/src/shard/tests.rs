@@ -1,6 +1,7 @@
 //! The shard in virtual time over the in-memory store: the output gate, unknown outcomes, full stores, lost fences, panics.
 
 mod shared;
+mod tape;
 mod world;
 
 use rialto_protocol::{ConversationId, ErrorCode, UserId};
